@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimensions', 'Question', 'as_date', 'question',
            'check_where', 'day_of', 'with_dimensions', 'period_end', 'cut', 'bucket', 'query', 'span_of', 'status_of',
-           'compute', 'refused']
+           'compute', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
 from collections.abc import Mapping, Sequence
@@ -562,6 +562,40 @@ def compute(
     return whole, tuple(sums[key] for key in order)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c040
+def behind(
+    opened: Opened,
+    metric: Metric,
+    q: Question,
+) -> Any:  # an Ibis table: the table's own columns, is_numerator, is_denominator
+    "Find the rows that a metric counts."
+    t = _rows_of(opened, metric, q)
+    m = metric.moments(t, metric.values)
+    base = m.n if m.n is not None else m.den if m.den is not None else m.num
+    part = m.event if m.event is not None else m.num
+    part = part if part.type().is_boolean() else base & (part > 0)
+    own = [c for c in opened.tables[metric.table].columns]
+    flagged = t.mutate(is_numerator=part, is_denominator=base)
+    keep = flagged.is_denominator | flagged.is_numerator
+    stem = contracts[metric.table].event
+    return flagged.filter(keep).order_by(stem).select(*own, "is_numerator", "is_denominator")
+
+
+def sql(
+    opened: Opened,
+    metrics: Sequence[Metric],
+    q: Question,
+) -> list[str]:  # one statement per query
+    "Write the statements that `compute` would send."
+    import ibis
+
+    out = []
+    for group in _groups(metrics):
+        span = span_of(opened, group[0].table, q.as_of)
+        asked_for, _ = query(opened, group, q, _is_hourly(q, span))
+        out.append(str(ibis.to_sql(asked_for)))
+    return out
+
+# %% ../../nbs/metrics/60_compute.ipynb #c042
 def refused(
     metric: Metric,
     q: Question,

@@ -79,11 +79,9 @@ def _aht(t: Any, c: Values) -> Moments:
     handled = done & t.talk_ms.notnull()
     zero = handled & (total == 0)
     caveats = {"zero_handle_time": zero, "unknown_handle_time": done & t.talk_ms.isnull()}
-    recorded = {
-        p: handled & t[p].notnull() if p in t.columns else ibis.literal(False)
-        for p in _COMPONENTS[c["components"]][1:]
-    }
-    shares = {f"{p}_recorded": (rows, handled) for p, rows in recorded.items()}
+    optional = _COMPONENTS[c["components"]][1:]
+    there = {p: t[p].notnull() if p in t.columns else False for p in optional}
+    shares = {f"{p}_recorded": (handled & rows, handled) for p, rows in there.items()}
     return Moments(ibis.ifelse(handled, total, 0), handled, flags=caveats, shares=shares)
 
 # %% ../../nbs/metrics/40_efficiency.ipynb #c009
