@@ -1,0 +1,1 @@
+"Report templates; setup.py packages this folder as contact_kpis.templates."
