@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROJECT := example
-# The last complete week; REPORT='--since 2026-01-05 --until 2026-03-29' makes every week between.
+# The last complete week; with REPORT='--weeks 4' the last four.
 REPORT ?=
 
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
