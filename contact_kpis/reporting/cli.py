@@ -278,6 +278,15 @@ def written(
     records = frame.astype("object").where(frame.notna(), None).to_dict("records")
     return json.dumps(records, ensure_ascii=False, indent=1, default=str)
 
+
+def _not_computed(frame: "pd.DataFrame") -> list[str]:
+    from contact_kpis.labels import explain
+
+    found = zip(frame["metric"], frame["caveats"], strict=True)
+    reasons = [(kpi, code) for kpi, codes in found for code in codes]
+    why = [(k, c) for k, c in reasons if c.partition("=")[0] in ("needs", "no_dimension")]
+    return [f"{kpi}: {explain(code)}" for kpi, code in dict.fromkeys(why)]
+
 # %% ../../nbs/reporting/90_cli.ipynb #c021
 @app.command()
 def kpis(
@@ -308,10 +317,10 @@ def kpis(
     dimensions = [word for text in by or [] for word in text.split(",") if word]
     frame = ws.kpis(asked, dimensions, wanted or None, since=since, until=until, as_of=as_of).frame
     typer.echo(written(frame, form))
-    refused = frame.loc[frame["status"] == "refused", "metric"].unique()
-    if len(refused):
-        reasons = "\n".join(f"{kpi}: {ws.computable()[kpi] or 'see its note'}" for kpi in refused)
-        _progress(f"Not computed:\n{reasons}")
+    failed = _not_computed(frame)
+    for line in failed:
+        _progress(line)
+    if failed:
         raise typer.Exit(1)
 
 # %% ../../nbs/reporting/90_cli.ipynb #c023

@@ -30,16 +30,19 @@ def find_runs(
     return sorted(latest, key=lambda run: run[1]["report"])
 
 # %% ../../nbs/reporting/20_index.ipynb #c006
+def _link(file: Path, root: Path, text: str) -> str:
+    return f'<a href="{quote(file.relative_to(root).as_posix())}">{text}</a>'
+
+
 def _links(folder: Path, root: Path) -> str:
     names = {
-        "report.html": "report",
         "report.ipynb": "notebook",
         "kpis.csv": "numbers",
         MANIFEST: "manifest",
         "previous/report.html": "last good report",
     }
     return " · ".join(
-        f'<a href="{quote((folder / file).relative_to(root).as_posix())}">{name}</a>'
+        _link(folder / file, root, name)
         for file, name in names.items()
         if (folder / file).is_file()
     )
@@ -53,13 +56,17 @@ def _row(folder: Path, manifest: Mapping[str, Any], root: Path) -> str:
         state = f'<span class="failed">failed</span>: {escape(str(error.get("message", "")))[:300]}'
     made = str(manifest["timings"]["finished_at"])[:16].replace("T", " ")
     centre = escape(manifest["centre"]) + (" (simulated)" if manifest["is_simulated"] else "")
-    cells = [period_name(since, until), state, _links(folder, root), centre, f"{made} UTC"]
+    period, report = period_name(since, until), folder / "report.html"
+    opened = f"<b>{_link(report, root, period) if report.is_file() else period}</b>"
+    cells = [opened, state, _links(folder, root), centre, f"{made} UTC"]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 # %% ../../nbs/reporting/20_index.ipynb #c008
 def _section(report: str, rows: Iterable[str]) -> str:
-    heads = "".join(f"<th>{h}</th>" for h in ("Period", "State", "Open", "Centre", "Made"))
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    heads = "".join(f"<th>{h}</th>" for h in ("Period", "State", "More", "Centre", "Made"))
+    table = (
+        f"<table class='runs'><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
     title = escape(report.replace("_", " ").capitalize())
     return f'<h2>{title}</h2><div class="scroll" tabindex="0">{table}</div>'
 

@@ -96,7 +96,7 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def changes(
-    old: Mapping[str, Any],  # identity of the earlier run
+    old: Mapping[str, Any],  # manifest, or identity, of the earlier run
     new: Mapping[str, Any],  # identity of the run asked for
 ) -> list[str]:  # reasons to run again; empty when nothing changed
     "Say what differs between two identities."

@@ -47,7 +47,7 @@ th,td{padding:.35rem .7rem;text-align:start;vertical-align:top;border:0;
 border-bottom:1px solid var(--line)}
 thead th{border-bottom:2px solid var(--soft);white-space:nowrap}
 td.number,th.number,.dataframe td{text-align:end;white-space:nowrap}
-.dataframe th{text-align:end}.dataframe tbody th{text-align:start;font-weight:600}
+.dataframe th{text-align:end}.dataframe tr>:first-child{text-align:start}
 """
 
 # %% ../../nbs/reporting/06_page.ipynb #c005
@@ -56,14 +56,16 @@ _MARKS = """
 .simulated p{max-width:55.5rem;margin:0 auto}
 .failed{color:var(--warn);font-weight:600}
 @media (max-width:600px){body{font-size:15px}main,footer{padding:.6rem .9rem}
-h1{font-size:1.4rem}h2{font-size:1.15rem}th,td{padding:.3rem .5rem}}
+h1{font-size:1.4rem}h2{font-size:1.15rem}th,td{padding:.3rem .5rem}
+.runs thead{display:none}.runs tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
+.runs td{display:block;padding:.1rem 0;border:0}}
 """
 
 _PRINT = """
 @page{margin:16mm 14mm}
 @media print{body{font-size:10pt}main,footer{max-width:none;padding:0}
 .scroll{overflow:visible;background:none}table{font-size:8pt}th,td{padding:.2rem .35rem}
-.dataframe td,thead th{white-space:normal}
+.dataframe td,thead th{white-space:normal}.scroll th,.scroll td{overflow-wrap:anywhere}
 h1,h2,h3,h4{break-after:avoid}figure,tr,blockquote{break-inside:avoid}thead{display:table-header-group}
 .simulated{print-color-adjust:exact;-webkit-print-color-adjust:exact}a{color:inherit}}
 """

@@ -322,7 +322,7 @@ def _account(
         "definitions": used,
         "timings": took,
         "files": files_of(stage),
-        "identity": asked,
+        **asked,
     }
 
 
@@ -373,7 +373,7 @@ def _due(job: _Job, period: Period, asked: Mapping[str, Any], force: bool) -> st
         return "forced"
     if earlier["status"] != "ok":
         return "failed before"
-    differing = changes(earlier.get("identity", {}), asked)
+    differing = changes(earlier, asked)
     if differing:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         return f"changed: {', '.join(differing[:3])}{more}"

@@ -52,17 +52,18 @@ def fits(
     return type(value) is KINDS[kind]
 
 # %% ../../nbs/reporting/04_spec.ipynb #c009
+_KINDS = (*KINDS, "list", *(f"list[{kind}]" for kind in KINDS))
+
+
 def _kind_of(name: str, annotation: ast.expr | None, default: Any) -> tuple[str, bool]:
-    if annotation is None:
-        if default is None:
-            raise BadInput(f"parameter {name} = None has no type", f"{name}: date = None, say")
-        return type(default).__name__, False
-    words = [w.strip() for w in ast.unparse(annotation).strip("'\"").split("|")]
-    kind = next((w for w in words if w != "None"), "None").replace("datetime.date", "date")
-    listed = [*KINDS, "list", *(f"list[{k}]" for k in KINDS)]
-    if kind not in listed or len(words) > 2:
-        raise unknown(f"type of parameter {name}", ast.unparse(annotation), listed)
-    return kind, "None" in words
+    if annotation is None and default is None:
+        raise BadInput(f"parameter {name} = None has no type", f"{name}: date = None, say")
+    said = type(default).__name__ if annotation is None else ast.unparse(annotation)
+    words = [word.strip().removeprefix("datetime.") for word in said.strip("'\"").split("|")]
+    kinds = [word for word in words if word != "None"]
+    if len(kinds) != 1 or kinds[0] not in _KINDS:
+        raise unknown(f"type of parameter {name}", said, _KINDS)
+    return kinds[0], "None" in words
 
 
 def _literal(name: str, node: ast.expr) -> Any:
