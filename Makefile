@@ -72,7 +72,6 @@ studies: setup  ## the long simulations (hours); each writes studies/NAME.json
 lock: $(BIN)/python  ## solve constraints.txt again from settings.ini
 	@$(BIN)/python -m pip install --quiet uv
 	@sed -n '/^#/p' constraints.txt > constraints.head
-	@rm constraints.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
 	  --no-annotate --no-header pyproject.toml -o constraints.body
 	@cat constraints.head constraints.body > constraints.txt
