@@ -62,11 +62,11 @@ def _text(path: Path) -> str:
 
 # %% ../../../nbs/data/sources/10_seelab.ipynb #c012
 def _check_separator(name: str, header: str) -> None:
+    if "\r" in header:
+        raise BadInput(f"{name}: lines end in CR only", "LF or CR LF", "convert the line ends")
     if "\t" in header:
         return
     expected = "tabs between the columns " + ", ".join(COLUMNS[:4]) + ", …"
-    if "\r" in header:
-        raise BadInput(f"{name}: lines end in CR only", "LF or CR LF", "convert the line ends")
     for mark, word in ((",", "commas"), (";", "semicolons"), ("|", "bars"), (" ", "blanks")):
         if header.count(mark) >= 8:
             found = f"{name} is separated by {word} ({mark!r})"
@@ -76,7 +76,7 @@ def _check_separator(name: str, header: str) -> None:
 # %% ../../../nbs/data/sources/10_seelab.ipynb #c013
 def _check_header(name: str, names: list[str]) -> None:
     expected = "each of the columns " + ", ".join(COLUMNS) + " once, in any order"
-    if not set(names) & set(COLUMNS):
+    if not any(closest(n[:60], COLUMNS) for n in names):
         found = f"{name} has no header; its first line begins {', '.join(names[:3])[:60]!r}"
         raise BadInput(found, expected, "put the column names into the first line")
     for column in COLUMNS:
