@@ -76,7 +76,7 @@ def _check_separator(name: str, header: str) -> None:
 # %% ../../../nbs/data/sources/10_seelab.ipynb #c013
 def _check_header(name: str, names: list[str]) -> None:
     expected = "each of the columns " + ", ".join(COLUMNS) + " once, in any order"
-    if not any(closest(n[:60], COLUMNS) for n in names):
+    if sum(bool(closest(n[:60], COLUMNS)) for n in names) < 4:
         found = f"{name} has no header; its first line begins {', '.join(names[:3])[:60]!r}"
         raise BadInput(found, expected, "put the column names into the first line")
     for column in COLUMNS:
