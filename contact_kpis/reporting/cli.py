@@ -172,8 +172,8 @@ def simulate(
     Example:
       contact-kpis simulate small --to example/
     """
-    make = _load("contact_kpis.data.simulate", "scenario", scenario, "make")
     _check_kind(to, is_simulated=True)
+    make = _load("contact_kpis.data.simulate", "scenario", scenario, "make")
     _progress(f"simulating {scenario} …")
     imported = make() if seed is None else make(seed=seed)
     from contact_kpis.data.tables import write_project
