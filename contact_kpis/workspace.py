@@ -16,7 +16,6 @@ from typing import Any
 
 import pandas as pd
 
-from .data.contract import tables as contracts
 from .data.tables import Opened, fingerprint, open_folder, open_frames
 from .errors import BadInput, NotComputable, unknown
 from .labels import period_name
@@ -153,9 +152,8 @@ def open_workspace(
             f"cannot open a {type(source).__name__}",
             "a folder, or a mapping such as {'contacts': frame}",
         )
-    ws = Workspace(opened)
-    ws.metrics  # refuses settings for KPIs or conventions that do not exist
-    return ws
+    settled(opened.settings)  # refuses settings for KPIs or conventions that do not exist
+    return Workspace(opened)
 
 # %% ../nbs/50_workspace.ipynb #c011
 def summary(ws: Workspace) -> str:

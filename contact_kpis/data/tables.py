@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['QUARANTINE', 'Keys', 'empty_quarantine', 'Imported', 'fit_column', 'check_columns', 'Fitted', 'fit', 'local_parts',
-           'dense_key', 'derive', 'contact_sums', 'with_sums', 'to_arrow', 'write_project', 'account', 'Opened',
-           'open_frames', 'open_folder', 'fingerprint']
+           'dense_key', 'milliseconds', 'derive', 'contact_sums', 'with_sums', 'to_arrow', 'write_project', 'account',
+           'Opened', 'open_frames', 'open_folder', 'fingerprint']
 
 # %% ../../nbs/data/20_tables.ipynb #c002
 import json
@@ -272,6 +272,14 @@ _DENSE = {"customer_no": "customer_id", "reason_no": "reason_code", "queue_no": 
 Keys = Mapping[str, Mapping[str, int]]
 
 
+def milliseconds(
+    lengths: pd.Series,  # timedeltas
+) -> pd.Series:  # Int64, null where unknown; a started millisecond does not count
+    "Turn lengths of time into whole milliseconds."
+    whole = lengths.to_numpy("timedelta64[us]").astype("int64") // 1000
+    return pd.Series(whole, lengths.index, dtype="Int64").mask(lengths.isna())
+
+
 def derive(
     name: str,  # table of the contract
     frame: pd.DataFrame,  # fitted rows
@@ -286,8 +294,7 @@ def derive(
         if number in contract.names and source in out:
             out[number] = dense_key(out[source], (keys or {}).get(number))
     if "duration_ms" in contract.names:
-        length = (out["ended_at"] - out["started_at"]) // pd.Timedelta("1ms")
-        out["duration_ms"] = length.astype("Int64")
+        out["duration_ms"] = milliseconds(out["ended_at"] - out["started_at"])
     return out
 
 # %% ../../nbs/data/20_tables.ipynb #c025
@@ -302,8 +309,7 @@ def contact_sums(
     exits = stays[["answered_at", "abandoned_at", "callback_at", "flowed_out_at"]]
     left = exits.min(axis=1).groupby(stays["contact_id"], sort=False).max()
     answered = by_contact["answered_at"].min()
-    wait = (answered.fillna(left) - first["enqueued_at"]) // pd.Timedelta("1ms")
-    first["wait_ms"] = wait.astype("Int64")
+    first["wait_ms"] = milliseconds(answered.fillna(left) - first["enqueued_at"])
     spans = [c for c in ("talk_ms", "hold_ms", "wrap_ms") if c in contact_segments]
     handled = contact_segments.groupby("contact_id", sort=False)[spans].sum(min_count=1)
     return first.join(handled, how="outer")

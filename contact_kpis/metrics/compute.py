@@ -140,8 +140,6 @@ def day_of(t: Any, name: str) -> Any:
 
 
 def _period(on: Any, unit: str, week_start: int) -> Any:
-    import ibis
-
     if unit == "week":
         weekday = (on.day_of_week.index() - week_start + 7) % 7
         return (on - weekday.as_interval("D")).cast("date")
@@ -466,8 +464,8 @@ def _caveats(
     return out + (["history_too_short"] if context["short_history"][i] else [])
 
 # %% ../../nbs/metrics/60_compute.ipynb #c032
-_WARNINGS = ("few_clusters", "too_few_clusters", "history_too_short")
-_WARNINGS += ("identification_depends_on_waiting",)
+_WARNINGS = {"few_clusters", "too_few_clusters", "history_too_short"}
+_WARNINGS |= {"identification_depends_on_waiting"}
 
 
 def status_of(
@@ -480,7 +478,7 @@ def status_of(
         return "no_data"
     if "partial_period" in codes:
         return "partial"
-    return "warning" if codes & set(_WARNINGS) else "ok"
+    return "warning" if codes & _WARNINGS else "ok"
 
 # %% ../../nbs/metrics/60_compute.ipynb #c035
 def _cluster_name(asked: _Asked, hourly: bool) -> str:

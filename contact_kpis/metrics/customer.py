@@ -25,8 +25,7 @@ def _abandonment_base(t: Any, denominator: str) -> Any:
         return flags.inbound(t)
     if denominator == "handled_plus_abandoned":
         return flags.answered(t) | flags.abandoned(t)
-    queued = flags.offered(t)
-    return queued & (t.outcome != "callback") if denominator == "offered" else queued
+    return flags.offered(t) if denominator == "offered" else flags.queued(t)
 
 
 def _abandonment_rate(t: Any, c: Values) -> Moments:
@@ -62,17 +61,16 @@ _MODES = ("negative", "ignore", "positive", "drop_all")
 
 
 def _service_base(t: Any, c: Values) -> Any:
-    answered, abandoned = flags.answered(t), flags.abandoned(t)
-    early = abandoned & flags.within(t, c["threshold_s"])
+    early = flags.abandoned(t) & flags.within(t, c["threshold_s"])
+    gone = t.outcome == "flowed_out"
     base = {
-        "negative": answered | abandoned,
-        "ignore": answered | (abandoned & ~early),
-        "positive": answered | abandoned | (flags.offered(t) & (t.outcome == "callback")),
-        "drop_all": answered,
+        "negative": flags.offered(t),
+        "positive": flags.offered(t),
+        "ignore": flags.offered(t) & ~early,
+        "drop_all": flags.answered(t) | (flags.offered(t) & gone),
     }[c["abandon_mode"]]
-    if c["include_flowouts"]:
-        base = base | (flags.offered(t) & (t.outcome == "flowed_out"))
-    return base & ~flags.short_abandon(t, c["short_abandon_s"])
+    base = base if c["include_flowouts"] else base & ~gone
+    return base & t.wait_ms.notnull() & ~flags.short_abandon(t, c["short_abandon_s"])
 
 
 def _service_level(t: Any, c: Values) -> Moments:
@@ -114,8 +112,8 @@ service_level = Metric(
 def _asa(t: Any, c: Values) -> Moments:
     import ibis
 
-    answered = flags.answered(t)
-    return Moments(num=ibis.ifelse(answered, t.wait_ms, 0), den=answered)
+    known = flags.answered(t) & t.wait_ms.notnull()
+    return Moments(num=ibis.ifelse(known, t.wait_ms, 0), den=known)
 
 
 asa = Metric(
@@ -142,7 +140,7 @@ def _time_to_abandon(t: Any, c: Values) -> Moments:
     left = flags.abandoned(t) & ~flags.short_abandon(t, c["short_abandon_s"])
     if c["estimator"] == "mean":
         return Moments(num=ibis.ifelse(left, t.wait_ms, 0), den=left)
-    waited = left | flags.answered(t)
+    waited = flags.waited(t) & ~flags.short_abandon(t, c["short_abandon_s"])
     return Moments(num=t.wait_ms, den=waited, kind="survival", event=left)
 
 
@@ -154,7 +152,7 @@ avg_time_to_abandon = Metric(
     direction="context",
     perspective="customer",
     formula="Mean wait of abandoned contacts; or mean patience by Kaplan-Meier, where "
-    "answered contacts are censored, up to the longest wait seen.",
+    "contacts that left the queue otherwise are censored, up to the longest wait seen.",
     table="contacts",
     inputs=("outcome", "wait_ms"),
     moments=_time_to_abandon,
@@ -171,7 +169,7 @@ avg_time_to_abandon = Metric(
 def _longest_wait(t: Any, c: Values) -> Moments:
     import ibis
 
-    waited = flags.offered(t)
+    waited = flags.waited(t)
     if not c["include_abandoned"]:
         waited = waited & (t.outcome != "abandoned")
     return Moments(num=ibis.ifelse(waited, t.wait_ms, ibis.null("int64")), den=waited, kind="max")

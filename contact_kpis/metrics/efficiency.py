@@ -75,7 +75,7 @@ def _aht(t: Any, c: Values) -> Moments:
 
     parts = [p for p in _COMPONENTS[c["components"]] if p in t.columns]
     total = sum((t[p].fill_null(0) for p in parts[1:]), t.talk_ms.fill_null(0))
-    done = flags.inbound(t) & (t.outcome == "answered")
+    done = t.outcome == "answered"
     handled = done & t.talk_ms.notnull()
     zero = handled & (total == 0)
     caveats = {"zero_handle_time": zero, "unknown_handle_time": done & t.talk_ms.isnull()}
@@ -93,7 +93,8 @@ aht = Metric(
     scale=0.001,
     direction="band",
     perspective="efficiency",
-    formula="Sum of talk, hold and wrap of answered contacts, over answered contacts.",
+    formula="Sum of talk, hold and wrap of answered contacts, in- and outbound, "
+    "over those contacts.",
     table="contacts",
     inputs=("outcome", "talk_ms"),
     moments=_aht,

@@ -303,6 +303,9 @@ def _compare(
     )
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c021
+_ROW = ("cell", "side", "bucket", "num", "den")
+
+
 def _difference(
     sums: Sums,
     before: Sums | None,
@@ -313,12 +316,15 @@ def _difference(
     keys: pd.DataFrame,
 ) -> dict[str, Any]:
     if sums.kind == "ratio":
-        r = cluster.bucket_differences(
-            *(rows[c].to_numpy() for c in ("cell", "side", "bucket", "num", "den")), n, now.level
-        )
+        cells, side, bucket, num, den = (rows[c].to_numpy() for c in _ROW)
+        r = cluster.bucket_differences(cells, side, bucket, num, den, n, now.level)
+        lower, upper = r.lower, r.upper
+        if sums.metric.share:
+            base = [np.bincount(cells[side == i], den[side == i], n) for i in (0, 1)]
+            lower, upper = cluster.share_differences(r, base[0], base[1], now.level)
         k = sums.metric.scale
         found = {"value": k * r.value_1, "value_before": k * r.value_0, "difference": k * r.value}
-        found |= {"lower": k * r.lower, "upper": k * r.upper, "se": k * r.se}
+        found |= {"lower": k * lower, "upper": k * upper, "se": k * r.se}
     else:
         found = _plain_difference(sums, before, rest, n, now, keys)
     missing = np.isnan(found["value_before"])
