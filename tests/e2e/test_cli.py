@@ -207,6 +207,12 @@ def test_simulated_data_say_so(centre):
         assert "<b>SIMULATED.</b>" in html and "<title>SIMULATED" in html
 
 
+def test_simulate_writes_a_project_that_says_so(tmp_path):
+    done = shell("simulate", "small", "--to", "example", "--seed", 7, at=tmp_path)
+    assert done.returncode == 0 and "rows in =" in done.stdout and "seed 7" in done.stdout
+    assert "\nsimulated = true" in (tmp_path / "example" / "contact_kpis.toml").read_text("utf-8")
+
+
 # What is refused
 
 REFUSED = {
