@@ -39,8 +39,8 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 
 report: $(VENV)/.run  ## build the simulated example and its weekly scorecard
 	@test -f $(PROJECT)/contact_kpis.toml || $(BIN)/contact-kpis simulate small --to $(PROJECT)
-	@$(BIN)/contact-kpis report weekly_scorecard --data $(PROJECT) $(REPORT)
-	@echo "Open $(PROJECT)/runs/index.html in a browser."
+	@$(BIN)/contact-kpis report weekly_scorecard --data $(PROJECT) --runs runs $(REPORT)
+	@echo "Open runs/index.html in a browser."
 
 # The documentation before pytest: the log ends with pytest's closing line.
 test: check docs  ## all checks, the documentation, every lesson and test (under 15 minutes)

@@ -56,9 +56,9 @@ def number(
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     if unit == "%":
-        return f"{value:.1f} %"
+        return f"{round(value, 1) + 0.0:.1f} %"
     if unit == "s":
-        return f"{value:.1f} s" if abs(value) < 100 else f"{value:,.0f} s"
+        return f"{round(value, 1) + 0.0:.1f} s" if abs(value) < 100 else f"{value:,.0f} s"
     digits = 0 if unit == "count" or float(value).is_integer() else 2
     return f"{value:,.{digits}f}" + ("" if unit in ("", "count") else f" {unit}")
 

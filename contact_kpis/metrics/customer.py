@@ -267,7 +267,7 @@ repeat_contact_rate = Metric(
 # %% ../../nbs/metrics/30_customer.ipynb #c023
 fcr_repeat_window = Metric(
     id="fcr_repeat_window",
-    name="First-contact resolution, no repeat within the window",
+    name="FCR, no repeat within N days",
     names=(("zh", "首次接触解决率"), ("he", "פתרון שיחה ראשונה")),
     unit="%",
     scale=100,

@@ -172,6 +172,7 @@ def readable(
     fixed = {*COLUMNS, *NUMBERS, *TAIL, "value_before", "difference"}
     dims = [c for c in frame if c not in fixed]
     out = frame[[*lead, *dims]].copy()
+    out["period_start_on"] = out["period_start_on"].dt.strftime("%Y-%m-%d").fillna("–")
     units = frame["unit"]
     if column == "difference":
         out["before"] = [number(v, u) for v, u in zip(frame["value_before"], units, strict=True)]
