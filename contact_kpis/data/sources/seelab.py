@@ -301,6 +301,7 @@ def _legs(contacts: pd.DataFrame, at: pd.DataFrame) -> dict[str, pd.DataFrame]:
     stays = contacts[["contact_id", "queue_id", "priority", "enqueued_at"]].copy()
     stays.insert(0, "event_id", contacts["contact_id"] + "-q")
     stays["answered_at"], stays["abandoned_at"] = left.where(answered), left.where(gave_up)
+    stays["callback_at"] = stays["flowed_out_at"] = pd.Series(pd.NaT, left.index, dtype=left.dtype)
     talks = contacts[["contact_id", "queue_id", "agent_id", "talk_ms"]].copy()
     talks.insert(0, "segment_id", contacts["contact_id"] + "-t")
     talks["seq"] = pd.Series(0, talks.index, dtype="Int64")
