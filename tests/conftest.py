@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 IN_CI = os.environ.get("CI") == "true"
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,3 +47,8 @@ def pytest_runtest_makereport():
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report():
     return _no_skip((yield))
+
+
+# A slow machine is no fault of the code: examples have no deadline of their own.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")

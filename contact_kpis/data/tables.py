@@ -196,13 +196,13 @@ def _set_aside(
         rule[first], reason[first] = name, text
     bad = np.flatnonzero(rule != "")
     raw = [json.dumps(r, default=str, ensure_ascii=False) for r in _records(frame.iloc[bad])]
-    keys = clean.iloc[bad][list(contract.key)].astype("str").agg("|".join, axis=1)
+    keys = clean.iloc[bad][list(contract.key)].astype("object").fillna("").astype("str")
     return (
         pd.DataFrame(
             {
                 "table": contract.name,
                 "row": bad + 1,
-                "key": keys.to_numpy(),
+                "key": keys.agg("|".join, axis=1).to_numpy(),
                 "rule": rule.iloc[bad].to_numpy(),
                 "reason": reason.iloc[bad].to_numpy(),
                 "raw": raw,
@@ -303,11 +303,13 @@ def contact_sums(
     contact_segments: pd.DataFrame,  # fitted
 ) -> pd.DataFrame:  # index contact_id: enqueued_at, queue_id, wait_ms, talk_ms, hold_ms, wrap_ms
     "Add the legs of each contact up, as `contacts` wants them."
-    stays = queue_events.sort_values("enqueued_at")
+    ends = ["answered_at", "abandoned_at", "callback_at", "flowed_out_at"]
+    blank = pd.Series(pd.NaT, queue_events.index, dtype="datetime64[us]")
+    optional = {c: blank for c in ends if c not in queue_events}
+    stays = queue_events.assign(**optional).sort_values("enqueued_at")
     by_contact = stays.groupby("contact_id", sort=False)
     first = by_contact.agg(enqueued_at=("enqueued_at", "first"), queue_id=("queue_id", "first"))
-    exits = stays[["answered_at", "abandoned_at", "callback_at", "flowed_out_at"]]
-    left = exits.min(axis=1).groupby(stays["contact_id"], sort=False).max()
+    left = stays[ends].min(axis=1).groupby(stays["contact_id"], sort=False).max()
     answered = by_contact["answered_at"].min()
     first["wait_ms"] = milliseconds(answered.fillna(left) - first["enqueued_at"])
     spans = [c for c in ("talk_ms", "hold_ms", "wrap_ms") if c in contact_segments]

@@ -80,9 +80,13 @@ def as_date(value: Any, name: str) -> date | None:
     if value is None:
         return None
     try:
-        return pd.Timestamp(value).date()
-    except (ValueError, TypeError):
-        raise BadInput(f"{name}={value!r}", "a date such as '2026-03-01'") from None
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+        if isinstance(value, date) and not pd.isna(value):
+            return pd.Timestamp(value).date()
+    except ValueError:
+        pass
+    raise BadInput(f"{name}={value!r}", "a date such as '2026-03-01'")
 
 
 def question(
@@ -230,8 +234,7 @@ def _cluster_key(t: Any, name: str, cluster: str, hourly: bool) -> Any:
     number = day_of(t, name).epoch_days().cast("int64")
     if hourly:
         number = number * 24 + (t[f"{_stem(name)}_half_hour"] // 2).cast("int64")
-    queue = t.queue_no.fill_null(-1) + 1 if "queue_no" in t.columns else 0
-    return number * 1024 + queue
+    return number
 
 # %% ../../nbs/metrics/60_compute.ipynb #c020
 @dataclass
@@ -377,6 +380,12 @@ def span_of(
     first, last = (pd.Timestamp(found[c][0]) for c in ("first", "last"))
     if pd.isna(first):
         raise NotComputable(f"{name} has no rows", "at least one row", "import data first")
+    if as_of and as_of < first.date():
+        raise NotComputable(
+            f"there are no data up to {as_of}",
+            f"days from {first.date()} to {last.date()}",
+            "choose a later as_of",
+        )
     return first.date(), min(last.date(), as_of or last.date())
 
 
@@ -487,8 +496,7 @@ def _cluster_name(asked: _Asked, hourly: bool) -> str:
     if asked.metric.cluster == "customer":
         return f"customer ({BUCKETS} buckets)"
     unit = "hour" if hourly else "day"
-    what = f"local {unit} x queue" if asked.metric.table == "contacts" else f"local {unit}"
-    return f"{what} ({BUCKETS} buckets)"
+    return f"local {unit} ({BUCKETS} buckets)"
 
 
 def _sums(answer: pd.DataFrame, asked: _Asked, keys: pd.DataFrame, cell: np.ndarray) -> Sums:

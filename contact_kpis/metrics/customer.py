@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 SHORT = Convention("short_abandon_s", None, "abandons up to this wait (s) are left out", minimum=0)
 
 # %% ../../nbs/metrics/30_customer.ipynb #c006
-_DENOMINATORS = ("queued", "offered", "handled_plus_abandoned", "conversations")
+_DENOMINATORS = ("offered", "queued", "handled_plus_abandoned", "conversations")
 
 
 def _abandonment_base(t: Any, denominator: str) -> Any:
@@ -48,7 +48,7 @@ abandonment_rate = Metric(
     inputs=("outcome", "wait_ms"),
     moments=_abandonment_rate,
     conventions=(
-        Convention("denominator", "queued", "who could have abandoned", _DENOMINATORS),
+        Convention("denominator", "offered", "who could have abandoned", _DENOMINATORS),
         SHORT,
     ),
     counter=("occupancy", "aht", "answer_rate"),
@@ -140,7 +140,8 @@ def _time_to_abandon(t: Any, c: Values) -> Moments:
     left = flags.abandoned(t) & ~flags.short_abandon(t, c["short_abandon_s"])
     if c["estimator"] == "mean":
         return Moments(num=ibis.ifelse(left, t.wait_ms, 0), den=left)
-    waited = flags.waited(t) & ~flags.short_abandon(t, c["short_abandon_s"])
+    known = flags.queued(t) & t.wait_ms.notnull()
+    waited = known & ~flags.short_abandon(t, c["short_abandon_s"])
     return Moments(num=t.wait_ms, den=waited, kind="survival", event=left)
 
 
@@ -196,7 +197,7 @@ longest_wait = Metric(
 
 # %% ../../nbs/metrics/30_customer.ipynb #c020
 WINDOW = (
-    Convention("window_d", 7, "a repeat comes within this many days", minimum=0),
+    Convention("window_d", 7, "a repeat comes within this many days", minimum=1),
     Convention("same_reason", False, "only the same reason is a repeat", (True, False)),
     Convention("cross_channel", True, "another channel is a repeat too", (True, False)),
 )

@@ -35,11 +35,10 @@ class Convention:
         if value is None and self.default is None:
             return None
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or (self.minimum is not None and value < self.minimum):
-            raise UnknownName(
-                f"{metric}.{self.name} = {value!r}", f"a number of at least {self.minimum}"
-            )
-        return value
+        least = float("-inf") if self.minimum is None else self.minimum
+        if not number or not least <= value < float("inf"):
+            raise UnknownName(f"{metric}.{self.name} = {value!r}", f"a number of at least {least}")
+        return int(value) if float(value).is_integer() else value
 
 # %% ../../nbs/metrics/10_metric.ipynb #c007
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.builders import call, metric, open_ws
 CHANGES = {
     "contact_volume": [{"basis": "system"}, {"short_abandon_s": 5}],
     "abandonment_rate": [
-        {"denominator": "offered"}, {"denominator": "handled_plus_abandoned"},
+        {"denominator": "queued"}, {"denominator": "handled_plus_abandoned"},
         {"denominator": "conversations"}, {"short_abandon_s": 5}, {"short_abandon_s": 6},
     ],
     "short_abandon_rate": [{"short_abandon_s": 6}],

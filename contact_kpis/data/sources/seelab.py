@@ -283,7 +283,7 @@ def _contacts(raw: pd.DataFrame, values: pd.DataFrame, at: pd.DataFrame) -> pd.D
             "reason_code": unknown,
             "outcome": outcome.where(raw["outcome"] != "HANG", gave_up),
             "started_at": at["vru_entry"],
-            "enqueued_at": at["q_start"].where(queued, at["vru_exit"].where(served)),
+            "enqueued_at": at["q_start"].where(queued),
             "ended_at": at["ser_exit"].fillna(left).where(raw["outcome"] != "HANG", left),
             "ivr_ms": _ms(values["vru_time"].where(values["vru_time"] >= 0)),
             "wait_ms": _ms(values["q_time"].where(queued | served)),
@@ -296,8 +296,9 @@ def _contacts(raw: pd.DataFrame, values: pd.DataFrame, at: pd.DataFrame) -> pd.D
 
 # %% ../../../nbs/data/sources/10_seelab.ipynb #c034
 def _legs(contacts: pd.DataFrame, at: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    left = at["q_exit"].fillna(contacts["enqueued_at"])
+    left = at["q_exit"].fillna(at["vru_exit"])
     answered, gave_up = contacts["outcome"] == "answered", contacts["outcome"] == "abandoned"
+    queued = contacts["enqueued_at"].notna()
     stays = contacts[["contact_id", "queue_id", "priority", "enqueued_at"]].copy()
     stays.insert(0, "event_id", contacts["contact_id"] + "-q")
     stays["answered_at"], stays["abandoned_at"] = left.where(answered), left.where(gave_up)
@@ -308,7 +309,7 @@ def _legs(contacts: pd.DataFrame, at: pd.DataFrame) -> dict[str, pd.DataFrame]:
     talks["type"] = pd.Series("talk", talks.index, dtype="str")
     talks["started_at"], talks["ended_at"] = at["ser_start"].fillna(left), at["ser_exit"]
     return {
-        "queue_events": stays[answered | gave_up].reset_index(drop=True),
+        "queue_events": stays[queued & (answered | gave_up)].reset_index(drop=True),
         "contact_segments": talks[answered].reset_index(drop=True),
     }
 
