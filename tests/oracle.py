@@ -138,7 +138,7 @@ def contact_volume(rows, basis="queue", short_abandon_s=None):
     return len(counted), len(counted)
 
 
-def abandonment_rate(rows, denominator="queued", short_abandon_s=None):
+def abandonment_rate(rows, denominator="offered", short_abandon_s=None):
     rows = [r for r in rows if is_inbound(r) and not is_short(r, short_abandon_s)]
     abandoned = [r for r in rows if is_abandoned(r)]
     if denominator == "queued":
