@@ -25,13 +25,19 @@ CAVEATS = {
     "all_pending": "The window of every case is still open: the value comes later.",
     "history_too_short": "The data begin inside the window: earlier contacts cannot be seen.",
     "identified_share": "{p} of contacts carry a customer key; the number speaks of those.",
-    "identification_depends_on_waiting": "Customers are recognised {p} less often when they did "
-    "not wait: repeats are selected on waiting.",
+    "identification_depends_on_waiting": "Among contacts that did not wait, the share with a "
+    "known customer is {g} points lower: repeats are selected on waiting.",
     "zero_handle_time": "{f} answered contacts with zero handle time are included.",
     "unknown_handle_time": "{f} answered contacts without a talk time are left out.",
     "not_recorded": "{f} is not recorded and adds nothing.",
     "needs": "Not computable: needs {f}.",
     "no_dimension": "Not available by {f}.",
+    "earlier_partial_period": "The data do not cover the whole of the period compared with.",
+    "earlier_history_too_short": "The period compared with begins inside the window: the change "
+    "may come from that alone.",
+    "earlier_few_clusters": "Fewer than twenty independent blocks in the period compared with.",
+    "earlier_too_few_clusters": "Too few independent blocks in the period compared with.",
+    "unknown_wait": "{f} offered contacts with an unknown wait are left out.",
     "no_earlier_period": "The data do not reach back to the period compared with.",
 }
 
@@ -43,9 +49,11 @@ def explain(
     code, _, figure = caveat.partition("=")
     if code not in CAVEATS:
         raise unknown("caveat", code, CAVEATS)
-    share = f"{float(figure):.0%}" if "{p}" in CAVEATS[code] else ""
+    text = CAVEATS[code]
+    share = f"{float(figure):.0%}" if "{p}" in text else ""
+    points = f"{100 * float(figure):.0f}" if "{g}" in text else ""
     shown = f"{int(figure):,}" if figure.isdigit() else figure
-    return CAVEATS[code].format(f=shown, p=share)
+    return text.format(f=shown, p=share, g=points)
 
 # %% ../nbs/15_labels.ipynb #c008
 def number(

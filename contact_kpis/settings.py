@@ -141,7 +141,10 @@ def read_settings(
 ) -> Settings:
     "Read a project's settings; an absent key takes its default, an unknown one is refused."
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadSettings(f"{path.name} is not text in UTF-8", "a TOML file in UTF-8") from None
     found = _sections(path, text)
     centre = found.get("centre", {})
     _check_centre(path, text, centre)

@@ -34,7 +34,8 @@ def lacking(
     if metric.table not in opened.tables:
         return metric.table
     columns = opened.tables[metric.table].columns
-    missing = [f"{metric.table}.{name}" for name in metric.inputs if name not in columns]
+    inputs = [*metric.inputs, *(["reason_code"] if metric.values.get("same_reason") else [])]
+    missing = [f"{metric.table}.{name}" for name in inputs if name not in columns]
     return ", ".join(missing)
 
 
@@ -55,9 +56,10 @@ def settled(
 
 
 def _metrics(known: Mapping[str, Metric], ids: Any) -> list[Metric]:
-    wanted = [ids] if isinstance(ids, (str, Metric)) else list(ids)
-    if not wanted:
-        raise BadInput("no KPI was named", "at least one id, such as 'service_level'")
+    wanted = [ids] if isinstance(ids, (str, Metric)) else ids
+    fits = isinstance(wanted, (list, tuple)) and wanted
+    if not fits or not all(isinstance(kpi, (str, Metric)) for kpi in wanted):
+        raise BadInput(f"KPIs {ids!r}", "an id such as 'service_level', or a list of them")
     for kpi in wanted:
         if not isinstance(kpi, Metric) and kpi not in known:
             raise unknown("KPI", kpi, known)
@@ -129,6 +131,9 @@ class Workspace:
     def fingerprint(self, tables: Sequence[str] | None = None) -> pd.DataFrame:
         "Rows and hash of each table and local day."
         names = tables or list(self.tables)
+        for name in names:
+            if name not in self.tables:
+                raise unknown("table", name, self.tables)
         return pd.concat([fingerprint(self.tables[n], n) for n in names], ignore_index=True)
 
     def __repr__(self) -> str:
@@ -224,21 +229,30 @@ def _line(metric: Metric, frame: pd.DataFrame, problem: str, q: compute.Question
 
 # %% ../nbs/50_workspace.ipynb #c018
 def _check_match(ws: Workspace, metric: Metric, q: compute.Question, frame: pd.DataFrame) -> None:
-    if not isinstance(q.where, Mapping) or frame["n"].sum() or frame["pending"].sum():
-        return
+    if isinstance(q.where, Mapping) and not frame["n"].sum() and not frame["pending"].sum():
+        _check_values(ws, metric, q)
+
+
+def _check_values(ws: Workspace, metric: Metric, q: compute.Question) -> None:
     for dimension, wanted in q.where.items():
         if dimension not in compute.KEYS:
             continue
         column = ws.tables[metric.table][compute.KEYS[dimension]]
         there = ws.opened.backend.execute(column.topk(1000))[column.get_name()]
         known = {str(v) for v in there.dropna()} | {compute.MISSING}
-        for value in wanted if isinstance(wanted, (list, tuple, set)) else [wanted]:
+        for value in wanted:
             if value is not None and str(value) not in known:
                 raise unknown(f"{dimension} in the data:", value, known)
 
 
 def _asker(ws: Workspace, q: compute.Question) -> Any:
+    timed = set(q.where) & {*compute.PERIODS} if isinstance(q.where, Mapping) else set()
+
     def ask(metrics: Any, by: Sequence[str], since: date, until: date) -> Estimates:
+        if timed:
+            raise BadInput(
+                f"a change cannot be cut by {', '.join(timed)}", "since and until instead of where"
+            )
         again = replace(q, by=tuple(by), since=since, until=until)
         frame, sums = compute.compute(ws.opened, metrics, again)
         return Estimates(frame, sums, again.by, again.level)
@@ -264,12 +278,17 @@ def rows(
     limit: int | None = 100_000,  # most rows to bring; None for all
 ) -> pd.DataFrame:  # canonical columns, is_numerator, is_denominator
     "Bring the rows that a KPI counts, with their part in it."
+    if not isinstance(kpi, (str, Metric)) or (limit is not None and limit < 1):
+        raise BadInput(f"rows of {kpi!r}, limit {limit}", "one KPI, and a limit of 1 or more")
     metric = _metrics(ws.metrics, kpi)[0]
     q = compute.question((), where, since, until, as_of)
     if _problem(ws, metric, q):
         raise _cannot(ws, metric, q)
+    compute.check_span(q, compute.span_of(ws.opened, metric.table, q.as_of))
     t = compute.behind(ws.opened, metric, q)
     found = ws.opened.backend.execute(t if limit is None else t.limit(limit + 1))
+    if not len(found) and isinstance(q.where, Mapping):
+        _check_values(ws, metric, q)
     if limit is not None and len(found) > limit:
         raise BadInput(
             f"more than {limit:,} rows stand behind {metric.id}",
@@ -289,5 +308,8 @@ def explain(
 ) -> str:  # SQL of the engine's dialect
     "Show the SQL that an estimate would send."
     q = compute.question(by, where, since, until, as_of)
-    metrics = [m for m in _metrics(ws.metrics, ids) if not _problem(ws, m, q)]
+    named = _metrics(ws.metrics, ids)
+    metrics = [m for m in named if not _problem(ws, m, q)]
+    if not metrics:
+        raise _cannot(ws, named[0], q)
     return "\n\n".join(compute.sql(ws.opened, metrics, q))

@@ -22,7 +22,7 @@ import pandas as pd
 
 from .contract import Column, TableContract, tables
 from ..errors import BadInput, closest, unknown
-from ..settings import FILE_NAME, Settings, read_settings, settings_text
+from ..settings import FILE_NAME, Settings, check_zone, read_settings, settings_text
 
 if TYPE_CHECKING:
     import ibis
@@ -126,6 +126,9 @@ def _table_rules(contract: TableContract, frame: pd.DataFrame) -> list[tuple]:
     if contract.name == "contacts" and "wait_ms" in frame:
         left = (frame["outcome"] == "abandoned") & frame["wait_ms"].isna()
         rules.append(("abandoned_wait", "abandoned in a queue, but wait_ms is missing", left))
+    if contract.name == "contacts" and "enqueued_at" in frame:
+        left = (frame["outcome"] == "abandoned") & frame["enqueued_at"].isna()
+        rules.append(("abandoned_entry", "abandoned, but it entered no queue", left))
     if "ended_at" in frame:
         backwards = (frame["ended_at"] < frame["started_at"]).fillna(False)
         rules.append(("order", "ended_at is before started_at", backwards))
@@ -234,6 +237,11 @@ def fit(
     if name not in tables:
         raise unknown("table", name, tables)
     contract = tables[name]
+    if not isinstance(frame, pd.DataFrame) or frame.columns.has_duplicates:
+        found = (
+            "columns of the same name" if isinstance(frame, pd.DataFrame) else type(frame).__name__
+        )
+        raise BadInput(f"{name}: {found}", "a pandas frame with each column once")
     check_columns(contract, [str(column) for column in frame.columns], name)
     frame = frame.reset_index(drop=True)
     clean, rules = _fit(contract, frame)
@@ -407,7 +415,8 @@ def write_project(
             whole = whole.sort_by([(c, "ascending") for c in _order(name)])
             pq.write_table(whole, stage / f"{name}.parquet", row_group_size=262_144)
         imported.quarantine.to_parquet(stage / "quarantine.parquet")
-        (stage / "import.json").write_text(json.dumps(account(imported), indent=1), "utf-8")
+        told = account(imported) | {"zone": settings.zone}
+        (stage / "import.json").write_text(json.dumps(told, indent=1), "utf-8")
         _move_in(stage, folder, settings)
     except OSError as error:
         raise BadInput(
@@ -484,7 +493,12 @@ def open_frames(
 ) -> Opened:
     "Fit frames to the contract and put them on the embedded engine."
     settings = settings or Settings()
+    check_zone(settings.zone)
+    if not frames:
+        raise BadInput("there is no table", "at least one, such as {'contacts': frame}")
     fitted = {name: fit(name, frame) for name, frame in frames.items()}
+    for name, f in fitted.items():
+        _refuse_empty(name, f)
     whole = with_sums({name: f.frame for name, f in fitted.items()})
     engine = _engine()
     opened = {name: _put(engine, name, derive(name, f, settings.zone)) for name, f in whole.items()}
@@ -494,10 +508,32 @@ def open_frames(
         f"{name}: {f.deduplicated:,} repeated rows left out"
         for name, f in fitted.items()
         if f.deduplicated
-    ]
+    ] + [note for name, frame in frames.items() for note in _left_out(name, frame)]
     return Opened(engine, opened, settings, quarantine, tuple(notes))
 
-# %% ../../nbs/data/20_tables.ipynb #c035
+# %% ../../nbs/data/20_tables.ipynb #c034
+def _refuse_empty(name: str, fitted: Fitted) -> None:
+    if len(fitted.frame) or not len(fitted.quarantine):
+        return
+    reason = fitted.quarantine["reason"].mode()[0]
+    raise BadInput(
+        f"{name}: none of {len(fitted.quarantine):,} rows can be used, most because {reason}",
+        "rows that fit the contract",
+        f"first row: {fitted.quarantine['raw'].iloc[0][:120]}",
+    )
+
+
+def _left_out(name: str, frame: pd.DataFrame) -> list[str]:
+    names = tables[name].names
+    absent = [c for c in names if c not in frame]
+    near = {str(c): closest(str(c), absent) for c in frame if c not in names}
+    return [
+        f"{name}: column {found!r} is not known and was left out; did you mean {known!r}?"
+        for found, known in near.items()
+        if known
+    ]
+
+# %% ../../nbs/data/20_tables.ipynb #c036
 def open_folder(
     folder: str | Path,  # a project, or a folder of CSV or parquet files named like the tables
     settings: Settings | None = None,  # instead of the project's own
@@ -529,7 +565,7 @@ def _read_file(file: Path) -> pd.DataFrame:
             f"{file.name} cannot be read: {str(error)[:120]}", "a CSV or parquet table"
         ) from None
 
-# %% ../../nbs/data/20_tables.ipynb #c036
+# %% ../../nbs/data/20_tables.ipynb #c037
 def _open_project(folder: Path, settings: Settings) -> Opened:
     engine, data = _engine(), folder / "data"
     files = {name: data / f"{name}.parquet" for name in tables}
@@ -542,10 +578,28 @@ def _open_project(folder: Path, settings: Settings) -> Opened:
             "one of " + ", ".join(f"{name}.parquet" for name in tables),
             "import the export again",
         )
+    quarantine, told = _read_story(data)
+    zone = told.get("zone", settings.zone)
+    if zone != settings.zone:
+        raise BadInput(
+            f"the settings say {settings.zone}, but local days were cut in {zone}",
+            f'zone = "{zone}"',
+            "set the zone back, or import the export again into a new folder",
+        )
+    return Opened(engine, opened, settings, quarantine, tuple(told.get("notes", ())), folder)
+
+
+def _read_story(data: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     aside, story = data / "quarantine.parquet", data / "import.json"
-    quarantine = pd.read_parquet(aside) if aside.exists() else empty_quarantine()
-    notes = json.loads(story.read_text("utf-8"))["notes"] if story.exists() else []
-    return Opened(engine, opened, settings, quarantine, tuple(notes), folder)
+    try:
+        quarantine = pd.read_parquet(aside) if aside.exists() else empty_quarantine()
+        return quarantine, json.loads(story.read_text("utf-8")) if story.exists() else {}
+    except Exception as error:
+        raise BadInput(
+            f"the account of the import cannot be read: {str(error)[:120]}",
+            "data/quarantine.parquet and data/import.json as the import wrote them",
+            "import the export again",
+        ) from None
 
 
 def _read_canonical(engine: Any, name: str, file: Path) -> "ibis.Table":
@@ -564,7 +618,7 @@ def _read_canonical(engine: Any, name: str, file: Path) -> "ibis.Table":
         raise BadInput(f"data/{file.name} has no column {stem}_on", "a table written by an import")
     return table
 
-# %% ../../nbs/data/20_tables.ipynb #c041
+# %% ../../nbs/data/20_tables.ipynb #c042
 _PRIME = 2_147_483_647
 
 

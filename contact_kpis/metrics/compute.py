@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimensions', 'Question', 'as_date', 'question',
-           'check_where', 'day_of', 'with_dimensions', 'period_end', 'cut', 'bucket', 'query', 'span_of', 'status_of',
-           'compute', 'behind', 'sql', 'refused']
+           'check_where', 'day_of', 'with_dimensions', 'period_end', 'cut', 'bucket', 'query', 'span_of', 'check_span',
+           'Note', 'caveats_of', 'status_of', 'compute', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
 from collections.abc import Mapping, Sequence
@@ -48,8 +48,9 @@ def check_dimensions(
     by: Sequence[str],  # dimension names
 ) -> tuple[str, ...]:
     "Refuse unknown dimensions, repeated ones, and more than one calendar period."
-    if isinstance(by, str):
-        by = [by]
+    by = [by] if isinstance(by, str) else by or ()
+    if not isinstance(by, (list, tuple)) or not all(isinstance(name, str) for name in by):
+        raise BadInput(f"by={by!r}", "names of dimensions, such as by=['week', 'queue']")
     for name in by:
         if name not in DIMENSIONS:
             raise unknown("dimension", name, DIMENSIONS)
@@ -103,10 +104,11 @@ def question(
     first, last = dates["since"], dates["until"] or dates["as_of"]
     if first and last and first > last:
         raise BadInput(f"since {first} is after {last}", "a first day before the last")
-    if not 0.5 <= level < 1:
+    if not isinstance(level, float) or not 0.5 <= level < 1:
         raise BadInput(f"level={level!r}", "a share such as 0.95")
     check_where(where)
-    return Question(check_dimensions(by), where, **dates, level=level)
+    wanted = _read_where(where) if isinstance(where, Mapping) else where
+    return Question(check_dimensions(by), wanted, **dates, level=level)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c010
 def check_where(
@@ -125,6 +127,24 @@ def check_where(
         for name in where:
             if name not in DIMENSIONS:
                 raise unknown("dimension", name, DIMENSIONS)
+
+
+def _value(dimension: str, value: Any) -> Any:
+    if value is None or (isinstance(value, str) and value == MISSING):
+        return None
+    if dimension in PERIODS:
+        return as_date(value, f"where {dimension}")
+    kind: tuple[type, ...] = (int, np.integer) if dimension in CLOCK else (str, int, np.integer)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        hint = "whole numbers" if dimension in CLOCK else "texts, such as {'queue': 'NW'}"
+        raise BadInput(f"where {dimension} = {value!r}", f"{hint}, or a list of them")
+    return int(str(value)) if dimension in CLOCK else str(value)
+
+
+def _read_where(where: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    many = (list, tuple, set, frozenset, np.ndarray, pd.Series, pd.Index)
+    listed = {d: list(v) if isinstance(v, many) else [v] for d, v in where.items()}
+    return {d: tuple(_value(d, v) for v in values) for d, values in listed.items()}
 
 
 def _is_condition(where: Any) -> bool:
@@ -158,7 +178,7 @@ def with_dimensions(
     "Add the dimensions as columns; those whose column is absent are left out."
     on, half = day_of(t, name), t[f"{_stem(name)}_half_hour"]
     dims = {unit: _period(on, unit, week_start) for unit in PERIODS}
-    dims |= {"hour": half // 2, "interval30": half}
+    dims |= {"hour": half >> 1, "interval30": half}
     dims |= {d: t[c] for d, c in KEYS.items() if c in t.columns}
     return t.mutate(**dims)
 
@@ -184,9 +204,8 @@ def _literal(day: date) -> Any:
     return ibis.date(day.year, day.month, day.day)
 
 
-def _one(column: Any, wanted: Any) -> Any:
-    values = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
-    rest = [v for v in values if v is not None and v != MISSING]
+def _one(column: Any, values: Sequence[Any]) -> Any:
+    rest = [v for v in values if v is not None]
     chosen = column.isin(rest)
     return chosen | column.isnull() if len(rest) < len(values) else chosen
 
@@ -205,7 +224,17 @@ def cut(
             _need_dimensions(t, [dimension])
             t = t.filter(_one(t[dimension], wanted))
         return t
-    return t if q.where is None else t.filter(q.where)
+    return t if q.where is None else _where(t, q.where)
+
+
+def _where(t: Any, condition: Any) -> Any:
+    try:
+        return t.filter(condition)
+    except Exception as error:
+        raise BadInput(
+            f"the condition {condition} does not fit: {str(error).splitlines()[0][:150]}",
+            "a true-or-false condition on " + ", ".join(d for d in DIMENSIONS if d in t.columns),
+        ) from None
 
 
 def _need_dimensions(t: Any, names: Sequence[str]) -> None:
@@ -225,7 +254,7 @@ def bucket(
     h = key % MIX.prime
     for factor, shift in MIX.rounds:
         h = (h * factor + shift) % MIX.prime
-    return (h // MIX.middle) % BUCKETS
+    return (h >> (MIX.middle.bit_length() - 1)) & (BUCKETS - 1)
 
 
 def _cluster_key(t: Any, name: str, cluster: str, hourly: bool) -> Any:
@@ -233,7 +262,7 @@ def _cluster_key(t: Any, name: str, cluster: str, hourly: bool) -> Any:
         return t.customer_no.fill_null(0).cast("int64")
     number = day_of(t, name).epoch_days().cast("int64")
     if hourly:
-        number = number * 24 + (t[f"{_stem(name)}_half_hour"] // 2).cast("int64")
+        number = number * 24 + (t[f"{_stem(name)}_half_hour"] >> 1).cast("int64")
     return number
 
 # %% ../../nbs/metrics/60_compute.ipynb #c020
@@ -333,22 +362,48 @@ def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked
     return _Asked(metric, m, columns | {"n": columns["den"]})
 
 # %% ../../nbs/metrics/60_compute.ipynb #c024
-def _cells(answer: pd.DataFrame, q: Question) -> tuple[pd.DataFrame, np.ndarray]:
-    dims = {d: answer[f"d{i}"] for i, d in enumerate(q.by)}
-    if not dims:
-        return pd.DataFrame(index=range(1)), np.zeros(len(answer), int)
-    frame = pd.DataFrame(dims)
-    for name in frame:
-        if name in PERIODS:
-            frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
-        elif name in KEYS:
-            frame[name] = frame[name].astype("object").fillna(MISSING).astype("str")
-    order = sorted(frame, key=lambda d: d not in PERIODS)
-    grouped = frame.groupby(order, sort=True)
-    keys = grouped.size().reset_index()[list(frame)]
-    return keys, grouped.ngroup().to_numpy()
+@dataclass(frozen=True)
+class _Answer:
+    "An answer in arrays of one length, sorted by cell and bucket."
+
+    keys: pd.DataFrame  # one row per cell, in the order of their numbers
+    cell: np.ndarray  # cell of each row
+    columns: Mapping[str, np.ndarray]  # buckets and sums, nan where null
+
+    def total(self, name: str) -> np.ndarray:
+        "Add a column up per cell."
+        return np.bincount(self.cell, np.nan_to_num(self.columns[name]), len(self.keys))
+
+
+def _answer(table: Any, q: Question) -> _Answer:
+    keys, cell = _cells(table, q)
+    sums = [name for name in table.column_names if name not in {f"d{i}" for i in range(len(q.by))}]
+    columns = {name: table[name].to_numpy().astype(float) for name in sums}
+    order = np.lexsort([columns[k] for k in ("duration", "bucket") if k in columns] + [cell])
+    return _Answer(keys, cell[order], {name: column[order] for name, column in columns.items()})
 
 # %% ../../nbs/metrics/60_compute.ipynb #c025
+def _factor(column: Any, name: str) -> tuple[np.ndarray, Any]:
+    values = column.to_pandas(date_as_object=False)
+    if name in PERIODS:
+        values = values.astype("datetime64[s]")
+    elif name in KEYS:
+        values = values.astype("str").fillna(MISSING)
+    return pd.factorize(values, sort=True)
+
+
+def _cells(table: Any, q: Question) -> tuple[pd.DataFrame, np.ndarray]:
+    if not q.by:
+        return pd.DataFrame(index=range(1)), np.zeros(table.num_rows, int)
+    found = {d: _factor(table[f"d{i}"], d) for i, d in enumerate(q.by)}
+    cell = np.zeros(table.num_rows, int)
+    for name in sorted(found, key=lambda d: d not in PERIODS):
+        codes, values = found[name]
+        cell, _ = pd.factorize(cell * len(values) + codes, sort=True)
+    _, first = np.unique(cell, return_index=True)
+    return pd.DataFrame({d: v[codes[first]] for d, (codes, v) in found.items()}), cell
+
+# %% ../../nbs/metrics/60_compute.ipynb #c026
 def _with_period(keys: pd.DataFrame, q: Question, span: tuple[date, date]) -> pd.DataFrame:
     out = keys.copy()
     if q.period:
@@ -367,7 +422,7 @@ def _window(q: Question, span: tuple[date, date]) -> tuple[date, date]:
     last = min(d for d in (q.until or span[1], q.as_of or q.until or span[1]) if d)
     return q.since or span[0], last
 
-# %% ../../nbs/metrics/60_compute.ipynb #c027
+# %% ../../nbs/metrics/60_compute.ipynb #c028
 def span_of(
     opened: Opened,
     name: str,  # table
@@ -389,11 +444,12 @@ def span_of(
     return first.date(), min(last.date(), as_of or last.date())
 
 
-def _check_span(q: Question, span: tuple[date, date]) -> None:
+def check_span(q: Question, span: tuple[date, date]) -> None:
     first, last = _window(q, span)
     if first > span[1] or last < span[0]:
+        asked = f"from {first} on" if first > span[1] else f"up to {last}"
         raise NotComputable(
-            f"there are no data from {first} to {last}",
+            f"there are no data {asked}",
             f"days from {span[0]} to {span[1]}",
             "choose a period inside the data",
         )
@@ -413,83 +469,115 @@ def _is_hourly(q: Question, span: tuple[date, date]) -> bool:
     first, last = _window(q, span)
     return (min(last, span[1]) - max(first, span[0])).days + 1 < 10
 
-# %% ../../nbs/metrics/60_compute.ipynb #c029
-def _totals(answer: pd.DataFrame, asked: _Asked, cell: np.ndarray, n: int) -> dict[str, np.ndarray]:
-    skip = {"num", "event"}
-    return {
-        name: np.bincount(cell, answer[column].fillna(0).to_numpy(float), n)
-        for name, column in asked.columns.items()
-        if name not in skip
-    }
+# %% ../../nbs/metrics/60_compute.ipynb #c030
+@dataclass(frozen=True)
+class Note:
+    "A caveat and the cells that it concerns."
+
+    text: str  # code, or code=… with a place for the figure
+    cells: np.ndarray  # boolean, shape (cells,)
+    figures: np.ndarray | None = None  # shape (cells,)
+
+    @property
+    def code(self) -> str:
+        return self.text.partition("=")[0]
 
 
-def _share_caveats(totals: Mapping[str, np.ndarray], i: int) -> list[str]:
-    part = {k[5:]: v[i] for k, v in totals.items() if k.startswith("part:")}
-    whole = {k[6:]: v[i] for k, v in totals.items() if k.startswith("whole:")}
-    share = {k: part[k] / whole[k] for k in part if whole[k] > 0}
-    out = [
-        f"not_recorded={k.removesuffix('_ms_recorded')} time"
-        for k, v in share.items()
-        if k.endswith("_recorded") and v == 0
-    ]
-    if share.get("identified_share", 1) < 0.9995:
-        out.append(f"identified_share={share['identified_share']:.3f}")
-    gap = share.get("identified_share_waited", 0) - share.get("identified_share_not_waited", 1)
-    return out + ([f"identification_depends_on_waiting={gap:.3f}"] if gap > 0.1 else [])
-
-
-def _count_caveats(totals: Mapping[str, np.ndarray], i: int) -> list[str]:
-    counts = {k[5:]: v[i] for k, v in totals.items() if k.startswith("flag:")}
-    out = [f"{code}={int(n)}" for code, n in counts.items() if n > 0]
-    waiting = totals.get("pending")
-    if waiting is not None and waiting[i] > 0:
-        out.append("all_pending" if totals["n"][i] == 0 else f"pending={int(waiting[i])}")
+def caveats_of(
+    notes: Sequence[Note],
+    n_cells: int,
+) -> list[list[str]]:  # for each cell its caveats, in the order of the notes
+    "Write down each cell's caveats."
+    out: list[list[str]] = [[] for _ in range(n_cells)]
+    for note in notes:
+        at = np.flatnonzero(note.cells)
+        figures = at if note.figures is None else note.figures[at]
+        for i, figure in zip(at.tolist(), figures.tolist(), strict=True):
+            out[i].append(note.text.format(figure))
     return out
 
-# %% ../../nbs/metrics/60_compute.ipynb #c030
+# %% ../../nbs/metrics/60_compute.ipynb #c034
+def _totals(answer: _Answer, asked: _Asked) -> dict[str, np.ndarray]:
+    skip = {"num", "event"}
+    return {k: answer.total(column) for k, column in asked.columns.items() if k not in skip}
+
+
+def _count_notes(totals: Mapping[str, np.ndarray]) -> list[Note]:
+    counts = {k[5:]: v for k, v in totals.items() if k.startswith("flag:")}
+    notes = [Note(f"{code}={{:.0f}}", rows > 0, rows) for code, rows in counts.items()]
+    if "pending" not in totals:
+        return notes
+    waiting, none = totals["pending"], totals["n"] == 0
+    notes.append(Note("all_pending", (waiting > 0) & none))
+    return [*notes, Note("pending={:.0f}", (waiting > 0) & ~none, waiting)]
+
+
+def _shares(totals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    parts = {k[5:]: v for k, v in totals.items() if k.startswith("part:")}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {code: part / totals[f"whole:{code}"] for code, part in parts.items()}
+
+# %% ../../nbs/metrics/60_compute.ipynb #c035
+def _share_notes(totals: Mapping[str, np.ndarray]) -> list[Note]:
+    share = _shares(totals)
+    times = {k: k.removesuffix("_ms_recorded") for k in share if k.endswith("_recorded")}
+    notes = [Note(f"not_recorded={time} time", share[k] == 0) for k, time in times.items()]
+    if "identified_share" in share:
+        known = share["identified_share"]
+        notes.append(Note("identified_share={:.3f}", known < 0.9995, known))
+    if "identified_share_waited" in share:
+        gap = share["identified_share_waited"] - share["identified_share_not_waited"]
+        notes.append(Note("identification_depends_on_waiting={:.3f}", gap > 0.1, gap))
+    return notes
+
+# %% ../../nbs/metrics/60_compute.ipynb #c037
 _BY_KIND = {"count": "census", "max": "maximum", "survival": "restricted_mean"}
 
 
-def _caveats(
-    asked: _Asked,
-    found: Interval,
-    totals: Mapping[str, np.ndarray],
-    i: int,
-    context: Mapping[str, Any],  # hourly, partial, short_history
-) -> list[str]:
-    kind = asked.moments.kind
-    out = _count_caveats(totals, i) + _share_caveats(totals, i)
-    out += [_BY_KIND[kind]] if kind in _BY_KIND else []
-    if kind not in ("count", "max"):
-        rows = totals["n"][i]
-        out += ["zero_denominator"] if rows == 0 and "all_pending" not in out else []
-        if rows and found.n_clusters[i] < 2:
-            out.append("too_few_clusters")
-        elif rows and found.n_clusters[i] < 20:
-            out.append("few_clusters")
-        if context["hourly"] and asked.metric.cluster == "block":
-            out.append("blocks_of_an_hour")
-    out += ["partial_period"] if context["partial"][i] else []
-    return out + (["history_too_short"] if context["short_history"][i] else [])
+def _interval_notes(
+    asked: _Asked, found: Interval, totals: Mapping[str, np.ndarray], hourly: bool
+) -> list[Note]:
+    rows, clusters = totals["n"], found.n_clusters
+    waiting = totals.get("pending", np.zeros(len(rows)))
+    notes = [
+        Note("zero_denominator", (rows == 0) & (waiting == 0)),
+        Note("too_few_clusters", (rows > 0) & (clusters < 2)),
+        Note("few_clusters", (rows > 0) & (clusters >= 2) & (clusters < 20)),
+    ]
+    if hourly and asked.metric.cluster == "block":
+        notes.append(Note("blocks_of_an_hour", np.full(len(rows), True)))
+    return notes
 
-# %% ../../nbs/metrics/60_compute.ipynb #c032
+
+def _notes(
+    asked: _Asked, found: Interval, totals: Mapping[str, np.ndarray], hourly: bool
+) -> list[Note]:
+    kind = asked.moments.kind
+    notes = _count_notes(totals) + _share_notes(totals)
+    if kind in _BY_KIND:
+        notes.append(Note(_BY_KIND[kind], np.full(len(totals["n"]), True)))
+    return (
+        notes if kind in ("count", "max") else notes + _interval_notes(asked, found, totals, hourly)
+    )
+
+# %% ../../nbs/metrics/60_compute.ipynb #c039
 _WARNINGS = {"few_clusters", "too_few_clusters", "history_too_short"}
 _WARNINGS |= {"identification_depends_on_waiting"}
 
 
 def status_of(
-    caveats: Sequence[str],  # codes, with or without a figure
-    value: float,
-) -> str:  # ok, warning, partial or no_data
-    "Sum caveats up in one word."
-    codes = {code.partition("=")[0] for code in caveats}
-    if np.isnan(value):
-        return "no_data"
-    if "partial_period" in codes:
-        return "partial"
-    return "warning" if codes & _WARNINGS else "ok"
+    notes: Sequence[Note],
+    value: np.ndarray,  # shape (cells,), nan where there are no data
+) -> np.ndarray:  # ok, warning, partial or no_data, shape (cells,)
+    "Sum the caveats of each cell up in one word."
+    partial, warned = np.zeros((2, len(value)), bool)
+    for note in notes:
+        partial |= note.cells & (note.code == "partial_period")
+        warned |= note.cells & (note.code in _WARNINGS)
+    words = ["no_data", "partial", "warning"]
+    return np.select([np.isnan(value), partial, warned], words, "ok")
 
-# %% ../../nbs/metrics/60_compute.ipynb #c035
+# %% ../../nbs/metrics/60_compute.ipynb #c042
 def _cluster_name(asked: _Asked, hourly: bool) -> str:
     if asked.moments.kind in ("count", "max"):
         return ""
@@ -499,19 +587,18 @@ def _cluster_name(asked: _Asked, hourly: bool) -> str:
     return f"local {unit} ({BUCKETS} buckets)"
 
 
-def _sums(answer: pd.DataFrame, asked: _Asked, keys: pd.DataFrame, cell: np.ndarray) -> Sums:
-    at = asked.columns
-    num = answer[at["num"]].to_numpy(float, na_value=np.nan)
-    den = answer[at["den"]].to_numpy(float) if "den" in at else np.ones(len(answer))
-    event = answer[at["event"]].to_numpy(float) if "event" in at else None
-    keep = den > 0 if event is not None else np.ones(len(answer), bool)
-    event = event[keep] if event is not None else None
-    buckets = answer["bucket"].to_numpy(int)
-    kind = asked.moments.kind
+def _sums(answer: _Answer, asked: _Asked, keys: pd.DataFrame) -> Sums:
+    at, columns, kind = asked.columns, answer.columns, asked.moments.kind
+    num, bucket_no = columns[at["num"]], columns["bucket"].astype(int)
     num = num if kind == "max" else np.nan_to_num(num)
-    return Sums(asked.metric, kind, keys, cell[keep], buckets[keep], num[keep], den[keep], event)
+    den = columns[at["den"]] if "den" in at else np.ones(len(num))
+    if kind != "survival":
+        return Sums(asked.metric, kind, keys, answer.cell, bucket_no, num, den)
+    keep = den > 0
+    rows = (a[keep] for a in (answer.cell, bucket_no, num, den, columns[at["event"]]))
+    return Sums(asked.metric, kind, keys, *rows)
 
-# %% ../../nbs/metrics/60_compute.ipynb #c036
+# %% ../../nbs/metrics/60_compute.ipynb #c043
 def _short_history(metric: Metric, keys: pd.DataFrame, span: tuple[date, date]) -> np.ndarray:
     looks_back = metric.prepare is not None and metric.values.get("direction") != "look_forward"
     if not looks_back:
@@ -520,29 +607,33 @@ def _short_history(metric: Metric, keys: pd.DataFrame, span: tuple[date, date]) 
     return (keys["period_start_on"] < reach).to_numpy()
 
 
+def _history_notes(
+    metric: Metric, keys: pd.DataFrame, q: Question, span: tuple[date, date]
+) -> list[Note]:
+    short = _short_history(metric, keys, span)
+    return [Note("partial_period", _partial(keys, q, span)), Note("history_too_short", short)]
+
+# %% ../../nbs/metrics/60_compute.ipynb #c044
 def _frame(
-    answer: pd.DataFrame, asked: _Asked, sums: Sums, q: Question, span: tuple, hourly: bool
+    answer: _Answer, asked: _Asked, sums: Sums, q: Question, span: tuple, hourly: bool
 ) -> pd.DataFrame:
-    n = len(sums.keys)
+    m, n = asked.metric, len(sums.keys)
     found = value_of(sums, q.level)
-    _, cell = _cells(answer, q)
-    totals = _totals(answer, asked, cell, n)
+    totals = _totals(answer, asked)
     if "n" not in totals:
         totals["n"] = np.nan_to_num(found.value) if asked.moments.kind == "count" else np.zeros(n)
-    context = {"hourly": hourly, "partial": _partial(sums.keys, q, span)}
-    context["short_history"] = _short_history(asked.metric, sums.keys, span)
-    caveats = [_caveats(asked, found, totals, i, context) for i in range(n)]
-    m = asked.metric
-    out = sums.keys.assign(metric=m.id, definition_id=m.definition_id, unit=m.unit)
-    out = out.assign(value=found.value, lower=found.lower, upper=found.upper, level=q.level)
-    out = out.assign(se=found.se, n=totals["n"].astype("int64"), n_clusters=found.n_clusters)
-    pending = totals["pending"].astype("int64") if "pending" in totals else 0
-    out = out.assign(cluster=_cluster_name(asked, hourly), pending=pending, method=found.method)
-    status = [status_of(c, v) for c, v in zip(caveats, found.value, strict=True)]
-    out = out.assign(status=status, caveats=pd.Series(caveats, dtype="object", index=out.index))
+    notes = _notes(asked, found, totals, hourly) + _history_notes(m, sums.keys, q, span)
+    columns: dict[str, Any] = {"metric": m.id, "definition_id": m.definition_id, "unit": m.unit}
+    columns |= {str(name): key for name, key in sums.keys.items()}
+    columns |= {k: getattr(found, k) for k in ("value", "lower", "upper", "se", "n_clusters")}
+    columns |= {"level": q.level, "n": totals["n"].astype("int64"), "method": found.method}
+    columns |= {"pending": totals.get("pending", np.zeros(n)).astype("int64")}
+    columns |= {"cluster": _cluster_name(asked, hourly), "status": status_of(notes, found.value)}
+    out = pd.DataFrame(columns, index=sums.keys.index)
+    out["caveats"] = pd.Series(caveats_of(notes, n), dtype="object", index=out.index)
     return out[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
 
-# %% ../../nbs/metrics/60_compute.ipynb #c038
+# %% ../../nbs/metrics/60_compute.ipynb #c046
 def compute(
     opened: Opened,
     metrics: Sequence[Metric],
@@ -553,21 +644,20 @@ def compute(
     sums: dict[str, Sums] = {}
     for group in _groups(metrics):
         span = span_of(opened, group[0].table, q.as_of)
-        _check_span(q, span)
+        check_span(q, span)
         hourly = _is_hourly(q, span)
         asked_for, asked = query(opened, group, q, hourly)
-        answer = opened.backend.execute(asked_for)
-        keys, cell = _cells(answer, q)
-        keys = _with_period(keys, q, span)
+        answer = _answer(opened.backend.to_pyarrow(asked_for), q)
+        keys = _with_period(answer.keys, q, span)
         for one in asked:
             key = one.metric.definition_id
-            sums[key] = _sums(answer, one, keys, cell)
+            sums[key] = _sums(answer, one, keys)
             frames[key] = _frame(answer, one, sums[key], q, span, hourly)
     order = [m.definition_id for m in metrics]
     whole = pd.concat([frames[key] for key in order], ignore_index=True)
     return whole, tuple(sums[key] for key in order)
 
-# %% ../../nbs/metrics/60_compute.ipynb #c040
+# %% ../../nbs/metrics/60_compute.ipynb #c048
 def behind(
     opened: Opened,
     metric: Metric,
@@ -601,7 +691,7 @@ def sql(
         out.append(str(ibis.to_sql(asked_for)))
     return out
 
-# %% ../../nbs/metrics/60_compute.ipynb #c042
+# %% ../../nbs/metrics/60_compute.ipynb #c050
 def refused(
     metric: Metric,
     q: Question,

@@ -78,7 +78,8 @@ def _service_level(t: Any, c: Values) -> Moments:
     met = flags.answered(t)
     if c["abandon_mode"] == "positive":
         met = base & (t.outcome != "flowed_out")
-    return Moments(num=met & flags.within(t, c["threshold_s"]), den=base)
+    unknown = {"unknown_wait": flags.offered(t) & t.wait_ms.isnull()}
+    return Moments(num=met & flags.within(t, c["threshold_s"]), den=base, flags=unknown)
 
 # %% ../../nbs/metrics/30_customer.ipynb #c012
 service_level = Metric(
@@ -113,7 +114,8 @@ def _asa(t: Any, c: Values) -> Moments:
     import ibis
 
     known = flags.answered(t) & t.wait_ms.notnull()
-    return Moments(num=ibis.ifelse(known, t.wait_ms, 0), den=known)
+    unknown = {"unknown_wait": flags.answered(t) & t.wait_ms.isnull()}
+    return Moments(num=ibis.ifelse(known, t.wait_ms, 0), den=known, flags=unknown)
 
 
 asa = Metric(
@@ -197,7 +199,7 @@ longest_wait = Metric(
 
 # %% ../../nbs/metrics/30_customer.ipynb #c020
 WINDOW = (
-    Convention("window_d", 7, "a repeat comes within this many days", minimum=1),
+    Convention("window_d", 7, "a repeat comes within this many days", (), 1, 366),
     Convention("same_reason", False, "only the same reason is a repeat", (True, False)),
     Convention("cross_channel", True, "another channel is a repeat too", (True, False)),
 )

@@ -133,5 +133,8 @@ occupancy = Metric(
     conventions=(Convention("convention", "aws", "which times count", ("aws",)),),
     counter=("agent_attrition", "adherence", "asa"),
     sources=("AWS-HM", "CCH-INJ", "ICMI-OCC", "WFML"),
-    traps=("Driven by load and staffing: not a target for a person.",),
+    traps=(
+        "Driven by load and staffing: not a target for a person.",
+        "A state counts wholly on the day and half-hour in which it began.",
+    ),
 )

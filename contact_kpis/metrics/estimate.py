@@ -206,7 +206,7 @@ def days_before(
     "Find the days that a period is compared with."
     length = (last - first).days + 1
     if against == "same_weekdays":
-        weeks = {"month": 4, "quarter": 13}.get(grain, -(-length // 7))
+        weeks = -(-length // 7)
         return first - timedelta(weeks=weeks), last - timedelta(weeks=weeks)
     if grain in ("month", "quarter"):
         start = first - timedelta(days=1)
@@ -244,13 +244,51 @@ def _periods(frame: pd.DataFrame) -> list[tuple[date, date]]:
     return [(a.date(), b.date()) for a, b in pairs.itertuples(index=False)]
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c019
-def _before(now: Estimates, metric: Metric, rest: tuple[str, ...], back: tuple) -> Sums | None:
+def _before(
+    now: Estimates, metric: Metric, rest: tuple[str, ...], back: tuple
+) -> tuple[Sums | None, pd.DataFrame]:
     assert now.ask is not None
     try:
         then = now.ask([metric], rest, *back)
     except NotComputable:
-        return None
-    return then.sums[0] if then.sums else None
+        return None, pd.DataFrame()
+    return then.sums[0] if then.sums else None, then.frame
+
+
+_CARRIED = ("partial_period", "history_too_short", "few_clusters", "too_few_clusters")
+
+
+def _said(frame: pd.DataFrame, rest: tuple[str, ...], mark: str = "") -> dict[tuple, list[str]]:
+    if not len(frame):
+        return {}
+    groups = frame[list(rest)].itertuples(index=False, name=None)
+    return {
+        group: [f"{mark}{code}" for code in codes if code in _CARRIED]
+        for group, codes in zip(groups, frame["caveats"], strict=True)
+    }
+
+
+def _caveats_of_change(
+    ours: pd.DataFrame,
+    theirs: pd.DataFrame,
+    rest: tuple[str, ...],
+    groups: list[tuple],
+    missing: Any,
+) -> list[list[str]]:
+    here, there = _said(ours, rest), _said(theirs, rest, "earlier_")
+    return [
+        (["no_earlier_period"] if gone else []) + here.get(group, []) + there.get(group, [])
+        for group, gone in zip(groups, missing, strict=True)
+    ]
+
+
+def _status_of_change(caveats: list[str], difference: float) -> str:
+    codes = {code.removeprefix("earlier_") for code in caveats}
+    if np.isnan(difference):
+        return "no_data"
+    if "partial_period" in codes:
+        return "partial"
+    return "warning" if codes & set(_CARRIED) else "ok"
 
 
 def _only(sums: Sums, first: date) -> tuple[pd.DataFrame, np.ndarray]:
@@ -289,7 +327,7 @@ def _compare(
     sums: Sums, now: Estimates, rest: tuple[str, ...], period: tuple[date, date], back: tuple
 ) -> pd.DataFrame:
     metric = sums.metric
-    before = _before(now, metric, rest, back)
+    before, theirs = _before(now, metric, rest, back)
     keys, rows = _align(sums, before, rest, period[0])
     if not len(keys):
         return pd.DataFrame()
@@ -299,9 +337,16 @@ def _compare(
     out["unit"] = metric.unit
     out = out.join(keys).reset_index(drop=True)
     out = out.assign(before_start_on=pd.Timestamp(back[0]), before_end_on=pd.Timestamp(back[1]))
-    return out.assign(**_difference(sums, before, rows, rest, len(keys), now, keys)).reset_index(
-        drop=True
+    found = _difference(sums, before, rows, rest, len(keys), now, keys)
+    mine = (now.frame["definition_id"] == metric.definition_id) & (
+        now.frame["period_start_on"] == pd.Timestamp(period[0])
     )
+    groups = list(keys[list(rest)].itertuples(index=False, name=None))
+    missing = np.isnan(found["value_before"])
+    caveats = _caveats_of_change(now.frame[mine], theirs, rest, groups, missing)
+    status = [_status_of_change(c, d) for c, d in zip(caveats, found["difference"], strict=True)]
+    found |= {"level": now.level, "status": status, "caveats": caveats}
+    return out.assign(**found).reset_index(drop=True)
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c021
 _ROW = ("cell", "side", "bucket", "num", "den")
@@ -328,10 +373,7 @@ def _difference(
         found |= {"lower": k * lower, "upper": k * upper, "se": k * r.se}
     else:
         found = _plain_difference(sums, before, rest, n, now, keys)
-    missing = np.isnan(found["value_before"])
-    caveats = [["no_earlier_period"] if m else [] for m in missing]
-    status = np.where(np.isnan(found["difference"]), "no_data", "ok")
-    return {**found, "level": now.level, "status": status, "caveats": caveats}
+    return found
 
 
 def _plain_difference(

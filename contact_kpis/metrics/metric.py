@@ -25,6 +25,7 @@ class Convention:
     text: str  # what it decides, with the unit
     allowed: tuple[Any, ...] = ()  # the only values; empty where any number will do
     minimum: float | None = None  # smallest number
+    maximum: float = 1e6  # largest number
 
     def check(self, metric: str, value: Any) -> Any:
         "Return the value, or refuse it with what would have been understood."
@@ -36,8 +37,9 @@ class Convention:
             return None
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         least = float("-inf") if self.minimum is None else self.minimum
-        if not number or not least <= value < float("inf"):
-            raise UnknownName(f"{metric}.{self.name} = {value!r}", f"a number of at least {least}")
+        if not number or not least <= value <= self.maximum:
+            span = f"a number from {least:g} to {self.maximum:g}"
+            raise UnknownName(f"{metric}.{self.name} = {value!r}", span)
         return int(value) if float(value).is_integer() else value
 
 # %% ../../nbs/metrics/10_metric.ipynb #c007
