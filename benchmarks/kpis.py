@@ -39,7 +39,7 @@ KPIS = (
 
 CELL = ["day", "channel", "queue"]
 # The sums behind the KPIs; `longest` is a maximum.
-SUMS = ["offered", "queued", "abandoned", "short", "in_time", "eligible", "answer_wait"]
+SUMS = ["offered", "abandoned", "short", "in_time", "eligible", "answer_wait"]
 SUMS += ["waited_answered", "abandon_wait", "waited", "longest", "handle", "handled"]
 # value = factor * numerator / denominator, n = denominator; without a denominator, a count.
 PARTS = {
@@ -137,14 +137,14 @@ def with_library(folder: Path):
 
 
 def with_library_query(folder: Path):
-    "The library's query alone, brought to pandas: no values, no intervals, no caveats."
+    "The library's query alone, as an Arrow table: no values, no intervals, no caveats."
     from contact_kpis import open_workspace
     from contact_kpis.metrics import compute
 
     ws = open_workspace(folder)
     ws.opened.backend.raw_sql(f"SET threads = {THREADS}")
     asked = compute.query(ws.opened, [ws.metrics[k] for k in KPIS], compute.question(CELL), True)
-    return ws.opened.backend.execute(asked[0]), asked
+    return ws.opened.backend.to_pyarrow(asked[0]), asked
 
 
 SQL = """
@@ -163,13 +163,12 @@ WITH flags AS (
         hour_no % 2147483647 AS h0,
         (h0 * 48271 + 12345) % 2147483647 AS h1,
         (h1 * 69621 + 54321) % 2147483647 AS h2,
-        (h2 // 65536) % 128 AS bucket
+        (h2 >> 16) & 127 AS bucket
     FROM read_parquet('{file}')
 )
 SELECT
     day, channel, queue, bucket,
     count(*) FILTER (offered) AS offered,
-    count(*) FILTER (queued) AS queued,
     count(*) FILTER (abandoned) AS abandoned,
     count(*) FILTER (abandoned AND wait_ms <= 5000) AS short,
     count(*) FILTER (answered AND wait_ms <= 20000) AS in_time,
@@ -230,7 +229,7 @@ def with_pandas(folder: Path):
     waited, handled = offered & t["wait_ms"].notna(), reached & t["talk_ms"].notna()
     handle = t.pop("talk_ms") + t.pop("hold_ms").fillna(0) + t.pop("wrap_ms").fillna(0)
     wait, flowed_out = t.pop("wait_ms"), t.pop("outcome") == "flowed_out"
-    data = {"offered": offered, "queued": queued, "abandoned": abandoned}
+    data = {"offered": offered, "abandoned": abandoned}
     data |= {"short": abandoned & (wait <= 5000), "in_time": answered & (wait <= 20000)}
     data |= {"eligible": waited & ~flowed_out, "answer_wait": wait.where(answered, 0)}
     data |= {"waited_answered": answered & wait.notna(), "waited": waited}
@@ -267,7 +266,7 @@ def _with_polars(folder: Path, engine: str):
     grouped = t.group_by(
         day="started_on", channel="channel", queue="queue_id", bucket="bucket"
     ).agg(
-        *(c(name).sum().cast(pl.Int64) for name in ("offered", "queued", "abandoned")),
+        *(c(name).sum().cast(pl.Int64) for name in ("offered", "abandoned")),
         short=(c("abandoned") & (wait <= 5000)).sum().cast(pl.Int64),
         in_time=(c("answered") & (wait <= 20000)).sum().cast(pl.Int64),
         eligible=(c("waited") & (c("outcome") != "flowed_out")).sum().cast(pl.Int64),
@@ -356,6 +355,7 @@ def library_cells(estimates):
 def query_buckets(answer, asked):
     at = {one.metric.id: one.columns for one in asked[1]}
     names = {"d0": "day", "d1": "channel", "d2": "queue"}
+    answer = answer.to_pandas()
     out = answer.rename(columns=names)[[*CELL, "bucket"]].copy()
     out["offered"] = answer[at["contact_volume"]["num"]]
     out["longest"] = answer[at["longest_wait"]["num"]]
@@ -484,8 +484,8 @@ TEXT = """# Speed of the KPIs
 `python benchmarks/kpis.py` wrote this page and results.json.
 
 {n:,} simulated contacts of one year in one parquet file; {kpis} by day x channel x queue:
-{cells:,} cells, {buckets:,} rows of bucket sums (a cell's clusters, local hour x queue, are hashed
-into 128 buckets). {cores} cores, {memory} GB of memory, {system}; {threads} threads for every engine.
+{cells:,} cells, {buckets:,} rows of bucket sums (a cell's clusters, its local hours, are
+hashed into 128 buckets). {cores} cores, {memory} GB of memory, {system}; {threads} threads for every engine.
 
 {table}
 
@@ -493,7 +493,7 @@ into 128 buckets). {cores} cores, {memory} GB of memory, {system}; {threads} thr
 
 ## What is compared
 
-Every contender reads the same file and returns the same two things: the bucket sums (13 numbers
+Every contender reads the same file and returns the same two things: the bucket sums (12 numbers
 per row), and value and n of the eight KPIs per cell. Counts and sums are equal exactly, values to
 1e-9; this is asserted before anything is timed again or written. The SQL computes value and n from its
 bucket sums in pandas; polars stays in polars.
@@ -501,7 +501,7 @@ bucket sums in pandas; polars stays in polars.
 The library does more than that in its time: it opens the project, reads the first and last day,
 counts what its caveats need (contacts without a handle time, hold and wrap that are not recorded),
 and gives each of the {lines:,} lines its interval, its caveats and its status. *Its query alone* is
-the SQL that it sends, with those counts, brought to pandas; values, intervals and caveats are not in it.
+the SQL that it sends, with those counts, brought to Arrow; values, intervals and caveats are not in it.
 
 Each run is a process of its own. Timed is the work after the imports and after a small run on
 {warm:,} contacts; the file is in the system's cache. Best of three, in rounds over all contenders; pandas
