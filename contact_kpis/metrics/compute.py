@@ -8,10 +8,9 @@ __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimension
            'Note', 'caveats_of', 'status_of', 'compute', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from ..data.tables import Opened
 from ..errors import BadInput, NotComputable, unknown
 from .estimate import COLUMNS, NUMBERS, TAIL, Interval, Sums, value_of
 from .metric import Metric, Moments
-from ..stats.cluster import BUCKETS, MIX, bucket_of
+from ..stats.cluster import BUCKETS, MIX
 
 # %% ../../nbs/metrics/60_compute.ipynb #c004
 PERIODS = ("day", "week", "month", "quarter")
@@ -291,8 +290,7 @@ def _aggregate(expression: Any, how: str) -> Any:
     if expression.type().is_boolean():
         import ibis
 
-        one, none = (ibis.literal(number, "int16") for number in (1, 0))
-        expression = ibis.ifelse(expression, one, none)
+        expression = ibis.ifelse(expression, 1, 0)
     return expression.sum().cast("int64")
 
 # %% ../../nbs/metrics/60_compute.ipynb #c021
@@ -349,16 +347,12 @@ def query(
     plan = _Plan(rows)
     key = _cluster_key(rows, metrics[0].table, metrics[0].cluster, hourly)
     groups: dict[str, Any] = {f"d{i}": rows[d] for i, d in enumerate(q.by)}
-    groups |= {"block": key} if _by_block(metrics[0], q) else {"bucket": bucket(key)}
+    groups["bucket"] = bucket(key)
     if _is_survival(metrics[0]):
         asked = [_ask_survival(plan, metrics[0], groups)]
     else:
         asked = [_ask_moments(plan, metric) for metric in metrics]
     return rows.group_by(**groups).aggregate(**plan.aggregates), asked
-
-
-def _by_block(metric: Metric, q: Question) -> bool:
-    return bool(q.period) and metric.cluster == "block" and not _is_survival(metric)
 
 
 def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked:
@@ -370,7 +364,7 @@ def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked
 # %% ../../nbs/metrics/60_compute.ipynb #c024
 @dataclass(frozen=True)
 class _Answer:
-    "An answer in arrays of one length, one row per cell and bucket, in their order."
+    "An answer in arrays of one length, sorted by cell and bucket."
 
     keys: pd.DataFrame  # one row per cell, in the order of their numbers
     cell: np.ndarray  # cell of each row
@@ -381,33 +375,12 @@ class _Answer:
         return np.bincount(self.cell, np.nan_to_num(self.columns[name]), len(self.keys))
 
 
-def _answer(table: Any, asked: Sequence[_Asked], q: Question) -> _Answer:
+def _answer(table: Any, q: Question) -> _Answer:
     keys, cell = _cells(table, q)
-    dims = {f"d{i}" for i in range(len(q.by))}
-    columns = {k: table[k].to_numpy().astype(float) for k in table.column_names if k not in dims}
-    if "block" in columns:
-        columns["bucket"] = bucket_of(columns.pop("block"))
-    place = cell * BUCKETS + columns["bucket"].astype(int)
-    ties = columns.get("duration")
-    order = np.argsort(place) if ties is None else np.lexsort([ties, place])
-    columns = {name: column[order] for name, column in columns.items()}
-    if ties is None:
-        tops = {one.columns["num"] for one in asked if one.moments.kind == "max"}
-        return _Answer(keys, *_merged(place[order], columns, {"bucket", *tops}))
-    return _Answer(keys, cell[order], columns)
-
-
-def _merged(
-    place: np.ndarray, columns: Mapping[str, np.ndarray], tops: set[str]
-) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:  # cells, and columns with one row per place
-    first = np.flatnonzero(np.diff(place, prepend=-1))
-    if len(first) < len(place):
-        add, top = np.add.reduceat, np.fmax.reduceat
-        columns = {
-            name: top(column, first) if name in tops else add(np.nan_to_num(column), first)
-            for name, column in columns.items()
-        }
-    return place[first] // BUCKETS, columns
+    sums = [name for name in table.column_names if name not in {f"d{i}" for i in range(len(q.by))}]
+    columns = {name: table[name].to_numpy().astype(float) for name in sums}
+    order = np.lexsort([columns[k] for k in ("duration", "bucket") if k in columns] + [cell])
+    return _Answer(keys, cell[order], {name: column[order] for name, column in columns.items()})
 
 # %% ../../nbs/metrics/60_compute.ipynb #c025
 def _factor(column: Any, name: str) -> tuple[np.ndarray, Any]:
@@ -518,11 +491,9 @@ def caveats_of(
     out: list[list[str]] = [[] for _ in range(n_cells)]
     for note in notes:
         at = np.flatnonzero(note.cells)
-        words: Iterable[str] = repeat(note.text)
-        if note.figures is not None:
-            words = map(note.text.format, note.figures[at].tolist())
-        for i, word in zip(at.tolist(), words, strict=False):
-            out[i].append(word)
+        figures = at if note.figures is None else note.figures[at]
+        for i, figure in zip(at.tolist(), figures.tolist(), strict=True):
+            out[i].append(note.text.format(figure))
     return out
 
 # %% ../../nbs/metrics/60_compute.ipynb #c034
@@ -676,7 +647,7 @@ def compute(
         check_span(q, span)
         hourly = _is_hourly(q, span)
         asked_for, asked = query(opened, group, q, hourly)
-        answer = _answer(opened.backend.to_pyarrow(asked_for), asked, q)
+        answer = _answer(opened.backend.to_pyarrow(asked_for), q)
         keys = _with_period(answer.keys, q, span)
         for one in asked:
             key = one.metric.definition_id
