@@ -20,8 +20,9 @@ from ..data.contract import tables as contracts
 from ..data.tables import Opened
 from ..errors import BadInput, NotComputable, unknown
 from .estimate import COLUMNS, NUMBERS, TAIL, Interval, Sums, value_of
+from . import flags
 from .metric import Metric, Moments
-from ..stats.cluster import BUCKETS, MIX
+from ..stats.cluster import BUCKETS, MIX, bucket_of
 
 # %% ../../nbs/metrics/60_compute.ipynb #c004
 PERIODS = ("day", "week", "month", "quarter")
@@ -280,17 +281,15 @@ class _Plan:
         if key not in self.names:
             name = f"m{len(self.names)}"
             self.names[key] = name
-            self.aggregates[name] = _aggregate(expression, how)
+            self.aggregates[name] = _aggregate(self.rows, expression, how)
         return self.names[key]
 
 
-def _aggregate(expression: Any, how: str) -> Any:
+def _aggregate(rows: Any, expression: Any, how: str) -> Any:
     if how == "max":
         return expression.max()
     if expression.type().is_boolean():
-        import ibis
-
-        expression = ibis.ifelse(expression, 1, 0)
+        return rows.count(where=expression)
     return expression.sum().cast("int64")
 
 # %% ../../nbs/metrics/60_compute.ipynb #c021
@@ -307,7 +306,9 @@ def _ask_moments(plan: _Plan, metric: Metric) -> _Asked:
     m = metric.moments(plan.rows, metric.values)
     columns = {"num": plan.want(m.num, "max" if m.kind == "max" else "sum")}
     wanted = {"den": m.den, "n": m.n if m.n is not None else m.den, "pending": m.pending}
-    wanted |= {f"flag:{code}": rows for code, rows in m.flags.items()}
+    for code, rows in m.flags.items():
+        whole, part = rows if isinstance(rows, tuple) else (rows, None)
+        wanted |= {f"flag:{code}": whole, f"less:{code}": part}
     for code, (part, whole) in m.shares.items():
         wanted |= {f"part:{code}": part, f"whole:{code}": whole}
     columns |= {k: plan.want(v) for k, v in wanted.items() if v is not None}
@@ -332,7 +333,8 @@ def _rows_of(opened: Opened, metric: Metric, q: Question) -> Any:
     t = _up_to(opened.tables[metric.table], metric.table, q)
     t = metric.prepare(t, metric.values) if metric.prepare else t
     t = with_dimensions(t, metric.table, opened.settings.week_start_no)
-    return cut(t, metric.table, q)
+    t = cut(t, metric.table, q)
+    return flags.with_words(t) if metric.table == "contacts" else t
 
 
 def query(
@@ -347,12 +349,16 @@ def query(
     plan = _Plan(rows)
     key = _cluster_key(rows, metrics[0].table, metrics[0].cluster, hourly)
     groups: dict[str, Any] = {f"d{i}": rows[d] for i, d in enumerate(q.by)}
-    groups["bucket"] = bucket(key)
+    groups |= {"block": key} if _by_block(metrics[0], q) else {"bucket": bucket(key)}
     if _is_survival(metrics[0]):
         asked = [_ask_survival(plan, metrics[0], groups)]
     else:
         asked = [_ask_moments(plan, metric) for metric in metrics]
     return rows.group_by(**groups).aggregate(**plan.aggregates), asked
+
+
+def _by_block(metric: Metric, q: Question) -> bool:
+    return bool(q.period) and metric.cluster == "block" and not _is_survival(metric)
 
 
 def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked:
@@ -364,7 +370,7 @@ def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked
 # %% ../../nbs/metrics/60_compute.ipynb #c024
 @dataclass(frozen=True)
 class _Answer:
-    "An answer in arrays of one length, sorted by cell and bucket."
+    "An answer in arrays of one length, one row per cell and bucket, in their order."
 
     keys: pd.DataFrame  # one row per cell, in the order of their numbers
     cell: np.ndarray  # cell of each row
@@ -372,24 +378,52 @@ class _Answer:
 
     def total(self, name: str) -> np.ndarray:
         "Add a column up per cell."
-        return np.bincount(self.cell, np.nan_to_num(self.columns[name]), len(self.keys))
+        return np.bincount(self.cell, _no_null(self.columns[name]), len(self.keys))
 
 
-def _answer(table: Any, q: Question) -> _Answer:
+def _answer(table: Any, asked: Sequence[_Asked], q: Question) -> _Answer:
     keys, cell = _cells(table, q)
-    sums = [name for name in table.column_names if name not in {f"d{i}" for i in range(len(q.by))}]
-    columns = {name: table[name].to_numpy().astype(float) for name in sums}
-    order = np.lexsort([columns[k] for k in ("duration", "bucket") if k in columns] + [cell])
-    return _Answer(keys, cell[order], {name: column[order] for name, column in columns.items()})
+    dims = {f"d{i}" for i in range(len(q.by))}
+    columns = {k: table[k].to_numpy() for k in table.column_names if k not in dims}
+    bucket_no = bucket_of(columns.pop("block")) if "block" in columns else columns.pop("bucket")
+    place = cell * BUCKETS + bucket_no.astype(int)
+    if "duration" in columns:
+        order = np.lexsort([columns["duration"], place])
+        columns |= {"bucket": bucket_no}
+        return _Answer(keys, cell[order], {k: v[order].astype(float) for k, v in columns.items()})
+    tops = {one.columns["num"] for one in asked if one.moments.kind == "max"}
+    return _Answer(keys, *_merged(place, columns, tops))
+
+
+def _no_null(column: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(column) if column.dtype.kind == "f" else column
+
+
+def _merged(
+    place: np.ndarray, columns: Mapping[str, np.ndarray], tops: set[str]
+) -> tuple[np.ndarray, Mapping[str, np.ndarray]]:  # cells, and columns with one row per place
+    order = np.argsort(place)
+    first = np.flatnonzero(np.diff(place[order], prepend=-1))
+    places, spot = place[order][first], np.empty(len(place), int)
+    spot[order] = np.cumsum(np.diff(place[order], prepend=-1) > 0) - 1
+    found = {
+        name: np.fmax.reduceat(column[order].astype(float), first)
+        if name in tops
+        else np.bincount(spot, _no_null(column), len(places))
+        for name, column in columns.items()
+    }
+    return places // BUCKETS, found | {"bucket": places % BUCKETS}
 
 # %% ../../nbs/metrics/60_compute.ipynb #c025
 def _factor(column: Any, name: str) -> tuple[np.ndarray, Any]:
-    values = column.to_pandas(date_as_object=False)
+    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    values = coded.dictionary.to_pandas(date_as_object=False)
     if name in PERIODS:
         values = values.astype("datetime64[s]")
     elif name in KEYS:
         values = values.astype("str").fillna(MISSING)
-    return pd.factorize(values, sort=True)
+    places, whole = pd.factorize(values, sort=True)
+    return places[coded.indices.to_numpy()], whole
 
 
 def _cells(table: Any, q: Question) -> tuple[pd.DataFrame, np.ndarray]:
@@ -486,15 +520,26 @@ class Note:
 def caveats_of(
     notes: Sequence[Note],
     n_cells: int,
-) -> list[list[str]]:  # for each cell its caveats, in the order of the notes
-    "Write down each cell's caveats."
-    out: list[list[str]] = [[] for _ in range(n_cells)]
+) -> list[tuple[str, ...]]:  # for each cell its caveats, in the order of the notes
+    "Write down each cell's caveats; cells that say the same share one tuple."
+    said: list[tuple[str, ...]] = [()]
+    which = np.zeros(n_cells, int)
     for note in notes:
         at = np.flatnonzero(note.cells)
-        figures = at if note.figures is None else note.figures[at]
-        for i, figure in zip(at.tolist(), figures.tolist(), strict=True):
-            out[i].append(note.text.format(figure))
-    return out
+        figures = np.zeros(len(at)) if note.figures is None else note.figures[at]
+        values, spot = _distinct(figures)
+        pairs, where = _distinct(which[at] * max(len(values), 1) + spot)
+        which[at] = len(said) + where
+        said += [
+            (*said[pair // len(values)], note.text.format(values[pair % len(values)]))
+            for pair in pairs
+        ]
+    return [said[i] for i in which.tolist()]
+
+
+def _distinct(values: np.ndarray) -> tuple[list, np.ndarray]:
+    codes, found = pd.factorize(values, use_na_sentinel=False)
+    return found.tolist(), codes
 
 # %% ../../nbs/metrics/60_compute.ipynb #c034
 def _totals(answer: _Answer, asked: _Asked) -> dict[str, np.ndarray]:
@@ -503,7 +548,11 @@ def _totals(answer: _Answer, asked: _Asked) -> dict[str, np.ndarray]:
 
 
 def _count_notes(totals: Mapping[str, np.ndarray]) -> list[Note]:
-    counts = {k[5:]: v for k, v in totals.items() if k.startswith("flag:")}
+    counts = {
+        k[5:]: v - totals.get(f"less:{k[5:]}", 0)
+        for k, v in totals.items()
+        if k.startswith("flag:")
+    }
     notes = [Note(f"{code}={{:.0f}}", rows > 0, rows) for code, rows in counts.items()]
     if "pending" not in totals:
         return notes
@@ -647,7 +696,7 @@ def compute(
         check_span(q, span)
         hourly = _is_hourly(q, span)
         asked_for, asked = query(opened, group, q, hourly)
-        answer = _answer(opened.backend.to_pyarrow(asked_for), q)
+        answer = _answer(opened.backend.to_pyarrow(asked_for), asked, q)
         keys = _with_period(answer.keys, q, span)
         for one in asked:
             key = one.metric.definition_id

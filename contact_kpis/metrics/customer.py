@@ -29,9 +29,9 @@ def _abandonment_base(t: Any, denominator: str) -> Any:
 
 
 def _abandonment_rate(t: Any, c: Values) -> Moments:
-    short = flags.short_abandon(t, c["short_abandon_s"])
-    base = _abandonment_base(t, c["denominator"]) & ~short
-    return Moments(num=flags.abandoned(t) & ~short, den=base)
+    limit = c["short_abandon_s"]
+    base = flags.without_short(t, _abandonment_base(t, c["denominator"]), limit)
+    return Moments(num=flags.without_short(t, flags.abandoned(t), limit), den=base)
 
 # %% ../../nbs/metrics/30_customer.ipynb #c007
 abandonment_rate = Metric(
@@ -70,7 +70,7 @@ def _service_base(t: Any, c: Values) -> Any:
         "drop_all": flags.answered(t) | (flags.offered(t) & gone),
     }[c["abandon_mode"]]
     base = base if c["include_flowouts"] else base & ~gone
-    return base & t.wait_ms.notnull() & ~flags.short_abandon(t, c["short_abandon_s"])
+    return flags.without_short(t, base & t.wait_ms.notnull(), c["short_abandon_s"])
 
 
 def _service_level(t: Any, c: Values) -> Moments:
@@ -78,7 +78,7 @@ def _service_level(t: Any, c: Values) -> Moments:
     met = flags.answered(t)
     if c["abandon_mode"] == "positive":
         met = base & (t.outcome != "flowed_out")
-    unknown = {"unknown_wait": flags.offered(t) & t.wait_ms.isnull()}
+    unknown = {"unknown_wait": (flags.offered(t), flags.waited(t))}
     return Moments(num=met & flags.within(t, c["threshold_s"]), den=base, flags=unknown)
 
 # %% ../../nbs/metrics/30_customer.ipynb #c012
@@ -114,7 +114,7 @@ def _asa(t: Any, c: Values) -> Moments:
     import ibis
 
     known = flags.answered(t) & t.wait_ms.notnull()
-    unknown = {"unknown_wait": flags.answered(t) & t.wait_ms.isnull()}
+    unknown = {"unknown_wait": (flags.answered(t), known)}
     return Moments(num=ibis.ifelse(known, t.wait_ms, 0), den=known, flags=unknown)
 
 
@@ -139,11 +139,11 @@ asa = Metric(
 def _time_to_abandon(t: Any, c: Values) -> Moments:
     import ibis
 
-    left = flags.abandoned(t) & ~flags.short_abandon(t, c["short_abandon_s"])
+    left = flags.without_short(t, flags.abandoned(t), c["short_abandon_s"])
     if c["estimator"] == "mean":
         return Moments(num=ibis.ifelse(left, t.wait_ms, 0), den=left)
     known = flags.queued(t) & t.wait_ms.notnull()
-    waited = known & ~flags.short_abandon(t, c["short_abandon_s"])
+    waited = flags.without_short(t, known, c["short_abandon_s"])
     return Moments(num=t.wait_ms, den=waited, kind="survival", event=left)
 
 

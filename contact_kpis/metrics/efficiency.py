@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 # %% ../../nbs/metrics/40_efficiency.ipynb #c004
 def _contact_volume(t: Any, c: Values) -> Moments:
     base = flags.offered(t) if c["basis"] == "queue" else flags.inbound(t)
-    return Moments(num=base & ~flags.short_abandon(t, c["short_abandon_s"]), kind="count")
+    return Moments(flags.without_short(t, base, c["short_abandon_s"]), kind="count")
 
 
 contact_volume = Metric(
@@ -78,10 +78,10 @@ def _aht(t: Any, c: Values) -> Moments:
     done = t.outcome == "answered"
     handled = done & t.talk_ms.notnull()
     zero = handled & (total == 0)
-    caveats = {"zero_handle_time": zero, "unknown_handle_time": done & t.talk_ms.isnull()}
+    caveats = {"zero_handle_time": zero, "unknown_handle_time": (done, handled)}
     optional = _COMPONENTS[c["components"]][1:]
     there = {p: t[p].notnull() if p in t.columns else False for p in optional}
-    shares = {f"{p}_recorded": (handled & rows, handled) for p, rows in there.items()}
+    shares = {f"{p}_recorded": (rows, handled) for p, rows in there.items()}
     return Moments(ibis.ifelse(handled, total, 0), handled, flags=caveats, shares=shares)
 
 # %% ../../nbs/metrics/40_efficiency.ipynb #c009

@@ -53,7 +53,8 @@ class Moments:
     kind: str = "ratio"  # ratio, count, max or survival
     event: Any = None  # survival: True where the duration ended as asked
     pending: Any = None  # rows whose window has not closed
-    flags: Mapping[str, Any] = field(default_factory=dict)  # caveat code -> rows concerned
+    flags: Mapping[str, Any] = field(default_factory=dict)  # caveat code -> rows concerned, or
+    # (rows, a part of them): concerned are the others; cheap where both are counted anyway
     shares: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)  # code -> (part, whole)
 
 # %% ../../nbs/metrics/10_metric.ipynb #c009

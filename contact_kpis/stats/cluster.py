@@ -124,7 +124,8 @@ def t_half_width(
     "Half the width of a t interval."
     from scipy.special import stdtrit
 
-    return np.where(df >= 1, stdtrit(np.maximum(df, 1), 0.5 + level / 2) * se, np.nan)
+    kinds, which = np.unique(np.maximum(df, 1), return_inverse=True)
+    return np.where(df >= 1, stdtrit(kinds, 0.5 + level / 2)[which] * se, np.nan)
 
 # %% ../../nbs/stats/10_cluster.ipynb #c034
 @dataclass(frozen=True)
