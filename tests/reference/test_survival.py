@@ -61,7 +61,7 @@ def cells(rng, n=600, buckets=9, n_cells=3):
     return *columns, ended, 1 - ended
 
 
-@pytest.mark.parametrize("horizon", [None, 25.0])
+@pytest.mark.parametrize("horizon", [None, 25.0, 25.5])
 @pytest.mark.parametrize("at_once", [4_000_000, 50])
 def test_cells_are_the_loop_over_buckets(monkeypatch, horizon, at_once):
     "One curve per deleted bucket, continued level; also where buckets are taken a few at a time."
