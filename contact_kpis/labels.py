@@ -18,6 +18,7 @@ CAVEATS = {
     "too_few_clusters": "Too few independent blocks for an interval.",
     "zero_denominator": "Nothing to divide by: there is no value.",
     "census": "A full count, not an estimate: it has no interval.",
+    "stock": "What was open at the close of the day: a full count, without an interval.",
     "maximum": "A maximum has no interval, and grows with the number of contacts.",
     "restricted_mean": "Mean patience up to the longest wait seen; longer patience is cut there.",
     "partial_period": "The data do not cover the whole period.",

@@ -233,6 +233,7 @@ _contacts = _table(
     *(_yes("self_served"), _yes("agent_fcr_flag")),
     Column("priority", "int64", "priority in the queue, higher is served first"),
     _span("ivr_ms", "wait_ms", "talk_ms", "hold_ms", "wrap_ms"),
+    _made("sl_threshold_ms", "int64", "service-level threshold of its queue at the time"),
     rules=(
         Needed("wait_ms", "outcome", "abandoned"),
         Needed("enqueued_at", "outcome", "abandoned"),
@@ -447,6 +448,7 @@ _status_intervals = _table(
     _span("calendar_ms", "business_ms", "age_ms", "business_age_ms"),
     _yes("is_solve", "is_reopen"),
     _count("solve_no", "reopen_no", "assignee_stations", "group_stations"),
+    _made("ended_on", "date", "local date of the end"),
     rules=(
         Ordered("started_at", "ended_at"),
         NoOverlap(("ticket_id",), "started_at", "ended_at"),
@@ -466,6 +468,8 @@ _ticket_sla = _table(
     _at("breached_at", "the target was missed"),
     _at("fulfilled_at", "the promised thing happened"),
     _text("priority_at_event"),
+    _made("fulfilled_on", "date", "local date of the fulfilment"),
+    _made("breached_on", "date", "local date of the breach"),
     rules=(
         Ordered("applied_at", "fulfilled_at"),
         Ordered("applied_at", "breached_at"),

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimensions', 'Question', 'as_date', 'question',
-           'check_where', 'day_of', 'with_dimensions', 'period_end', 'cut', 'bucket', 'query', 'span_of', 'check_span',
-           'Note', 'caveats_of', 'status_of', 'compute', 'behind', 'sql', 'refused']
+           'check_where', 'with_local_day', 'with_dimensions', 'source_column', 'period_end', 'cut', 'bucket',
+           'moments_of', 'columns_of', 'has_clock', 'query', 'days_of', 'span_of', 'check_span', 'Note', 'caveats_of',
+           'status_of', 'compute', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..data.tables import Opened
 from ..errors import BadInput, NotComputable, unknown
 from .estimate import COLUMNS, NUMBERS, TAIL, Interval, Sums, value_of
 from . import flags
-from .metric import Metric, Moments
+from .metric import Around, Metric, Moments
 from ..stats.cluster import BUCKETS, MIX, bucket_of
 
 # %% ../../nbs/metrics/60_compute.ipynb #c004
@@ -70,6 +71,7 @@ class Question:
     until: date | None = None  # last local day, included
     as_of: date | None = None  # rows after this day do not exist
     level: float = 0.95
+    days: str = "site"  # whose local days, where sites lie in several zones: site or centre
 
     @property
     def period(self) -> str:
@@ -98,18 +100,21 @@ def question(
     until: Any = None,
     as_of: Any = None,
     level: float = 0.95,
+    days: str = "site",
 ) -> Question:
     "Read and check what was asked."
-    days = {"since": since, "until": until, "as_of": as_of}
-    dates = {name: as_date(value, name) for name, value in days.items()}
+    given = {"since": since, "until": until, "as_of": as_of}
+    dates = {name: as_date(value, name) for name, value in given.items()}
     first, last = dates["since"], dates["until"] or dates["as_of"]
     if first and last and first > last:
         raise BadInput(f"since {first} is after {last}", "a first day before the last")
     if not isinstance(level, float) or not 0.5 <= level < 1:
         raise BadInput(f"level={level!r}", "a share such as 0.95")
+    if days not in ("site", "centre"):
+        raise unknown("whose days:", days, ("site", "centre"))
     check_where(where)
     wanted = _read_where(where) if isinstance(where, Mapping) else where
-    return Question(check_dimensions(by), wanted, **dates, level=level)
+    return Question(check_dimensions(by), wanted, **dates, level=level, days=days)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c010
 def check_where(
@@ -155,13 +160,19 @@ def _is_condition(where: Any) -> bool:
     return isinstance(where, (Deferred, ibis.expr.types.BooleanValue))
 
 # %% ../../nbs/metrics/60_compute.ipynb #c013
-def _stem(name: str) -> str:
-    return contracts[name].event.removesuffix("_at")
+def _stem(metric: Metric) -> str:
+    return metric.day(metric.values) if metric.day else contracts[metric.table].stem
 
 
-def day_of(t: Any, name: str) -> Any:
-    "The local date on which a row of this table counts."
-    return t[f"{_stem(name)}_on"]
+def with_local_day(
+    t: Any,  # rows on an engine
+    stem: str,  # "started" for rows that count on started_on
+    days: str,  # whose day: "site" or "centre"
+) -> Any:  # the same with local_on and, where it is known, local_half_hour
+    "Say on which local day each row counts."
+    report = "_report" if days == "centre" and f"{stem}_report_on" in t.columns else ""
+    names = {"local_on": f"{stem}{report}_on", "local_half_hour": f"{stem}{report}_half_hour"}
+    return t.mutate(**{new: t[old] for new, old in names.items() if old in t.columns})
 
 
 def _period(on: Any, unit: str, week_start: int) -> Any:
@@ -172,16 +183,27 @@ def _period(on: Any, unit: str, week_start: int) -> Any:
 
 
 def with_dimensions(
-    t: Any,  # a canonical table on an engine
-    name: str,  # its name
+    t: Any,  # with local days
     week_start: int,  # 0 is Monday
 ) -> Any:  # the table with every dimension that it has, under its name
     "Add the dimensions as columns; those whose column is absent are left out."
-    on, half = day_of(t, name), t[f"{_stem(name)}_half_hour"]
-    dims = {unit: _period(on, unit, week_start) for unit in PERIODS}
-    dims |= {"hour": half >> 1, "interval30": half}
+    dims = {unit: _period(t.local_on, unit, week_start) for unit in PERIODS}
+    if "local_half_hour" in t.columns:
+        dims |= {"hour": t.local_half_hour >> 1, "interval30": t.local_half_hour}
     dims |= {d: t[c] for d, c in KEYS.items() if c in t.columns}
     return t.mutate(**dims)
+
+
+_TICKET_KEYS = {"team": "group", "agent": "assignee"}
+
+
+def source_column(
+    t: Any,  # a canonical table
+    dimension: str,
+) -> str:  # its column, "" where it has none
+    "Find the column in which a table holds a dimension; tickets have groups and assignees."
+    named = (KEYS.get(dimension, ""), _TICKET_KEYS.get(dimension, ""))
+    return next((c for c in named if c in t.columns), "")
 
 # %% ../../nbs/metrics/60_compute.ipynb #c014
 def period_end(
@@ -195,8 +217,11 @@ def period_end(
     return start + pd.DateOffset(months=months) - pd.Timedelta(days=1)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c016
-def _up_to(t: Any, name: str, q: Question) -> Any:
-    return t.filter(day_of(t, name) <= _literal(q.as_of)) if q.as_of else t
+def _up_to(t: Any, name: str, last: date | None, days: str) -> Any:
+    if last is None or not contracts[name].event:
+        return t
+    local = with_local_day(t, contracts[name].stem, days)
+    return local.filter(local.local_on <= _literal(last)).drop("local_on", "local_half_hour")
 
 
 def _literal(day: date) -> Any:
@@ -213,13 +238,11 @@ def _one(column: Any, values: Sequence[Any]) -> Any:
 
 def cut(
     t: Any,  # with dimensions
-    name: str,
     q: Question,
 ) -> Any:
     "Keep the rows of the asked period and cut."
-    on = day_of(t, name)
-    t = t.filter(on >= _literal(q.since)) if q.since else t
-    t = t.filter(day_of(t, name) <= _literal(q.until)) if q.until else t
+    t = t.filter(t.local_on >= _literal(q.since)) if q.since else t
+    t = t.filter(t.local_on <= _literal(q.until)) if q.until else t
     if isinstance(q.where, Mapping):
         for dimension, wanted in q.where.items():
             _need_dimensions(t, [dimension])
@@ -258,13 +281,11 @@ def bucket(
     return (h >> (MIX.middle.bit_length() - 1)) & (BUCKETS - 1)
 
 
-def _cluster_key(t: Any, name: str, cluster: str, hourly: bool) -> Any:
+def _cluster_key(t: Any, cluster: str, hourly: bool) -> Any:
     if cluster == "customer":
         return t.customer_no.fill_null(0).cast("int64")
-    number = day_of(t, name).epoch_days().cast("int64")
-    if hourly:
-        number = number * 24 + (t[f"{_stem(name)}_half_hour"] >> 1).cast("int64")
-    return number
+    number = t.local_on.epoch_days().cast("int64")
+    return number * 24 + (t.local_half_hour >> 1).cast("int64") if hourly else number
 
 # %% ../../nbs/metrics/60_compute.ipynb #c020
 @dataclass
@@ -302,8 +323,35 @@ class _Asked:
     columns: Mapping[str, str]
 
 
+def moments_of(
+    metric: Metric,
+    rows: Any,  # with dimensions
+) -> Moments:
+    "What a metric adds up, where single queues or channels have rules of their own, too."
+    found = metric.moments(rows, metric.values)
+    for dimension, value, chosen in metric.per:
+        _need_dimensions(rows, [dimension])
+        mine = (rows[dimension] == value).fill_null(False)
+        found = _either(mine, metric.moments(rows, metric.values | dict(chosen)), found)
+    return found
+
+
+def _either(mine: Any, own: Moments, rest: Moments) -> Moments:
+    parts = ("num", "den", "n", "event", "pending")
+    both = {p: _choose(mine, getattr(own, p), getattr(rest, p)) for p in parts}
+    flags_ = {c: _choose(mine, own.flags[c], rest.flags[c]) for c in rest.flags}
+    shares = {c: _choose(mine, own.shares[c], rest.shares[c]) for c in rest.shares}
+    return replace(rest, **both, flags=flags_, shares=shares)
+
+
+def _choose(mine: Any, own: Any, rest: Any) -> Any:
+    if isinstance(rest, tuple):
+        return tuple(_choose(mine, a, b) for a, b in zip(own, rest, strict=True))
+    return rest if rest is None else mine.ifelse(own, rest)
+
+
 def _ask_moments(plan: _Plan, metric: Metric) -> _Asked:
-    m = metric.moments(plan.rows, metric.values)
+    m = moments_of(metric, plan.rows)
     columns = {"num": plan.want(m.num, "max" if m.kind == "max" else "sum")}
     wanted = {"den": m.den, "n": m.n if m.n is not None else m.den, "pending": m.pending}
     for code, rows in m.flags.items():
@@ -320,23 +368,64 @@ def _groups(metrics: Sequence[Metric]) -> list[list[Metric]]:
     for metric in metrics:
         window = tuple(metric.values[c] for c in metric.window)
         alone = metric.definition_id if _is_survival(metric) else ""
-        groups.setdefault((metric.table, metric.cluster, metric.prepare, window, alone), [])
-        groups[metric.table, metric.cluster, metric.prepare, window, alone].append(metric)
+        rows = (metric.table, metric.prepare, window, _stem(metric))
+        groups.setdefault((rows, metric.cluster, alone), []).append(metric)
     return list(groups.values())
 
 
 def _is_survival(metric: Metric) -> bool:
-    return metric.values.get("estimator") == "kaplan_meier"
+    return bool(metric.durations and metric.durations(metric.values))
 
 # %% ../../nbs/metrics/60_compute.ipynb #c022
 def _rows_of(opened: Opened, metric: Metric, q: Question) -> Any:
-    t = _up_to(opened.tables[metric.table], metric.table, q)
-    t = metric.prepare(t, metric.values) if metric.prepare else t
-    t = with_dimensions(t, metric.table, opened.settings.week_start_no)
-    t = cut(t, metric.table, q)
+    t = _up_to(opened.tables[metric.table], metric.table, q.as_of, q.days)
+    t = metric.prepare(t, metric.values, _around(opened, metric, q)) if metric.prepare else t
+    t = with_local_day(t, _stem(metric), q.days)
+    t = cut(with_dimensions(t, opened.settings.week_start_no), q)
     return flags.with_words(t) if metric.table == "contacts" else t
 
 
+def _around(opened: Opened, metric: Metric, q: Question) -> Around:
+    first, last = span_of(opened, metric, q)
+    named = (metric.table, *metric.needs)
+    cut_off = {n: _up_to(opened.tables[n], n, last, q.days) for n in named}
+    return Around(cut_off, _days(opened, first, last), first, last)
+
+
+def _days(opened: Opened, first: date, last: date) -> Any:
+    import ibis
+
+    days = pd.date_range(first, last, unit="s")
+    shift = pd.Timedelta(days=1, minutes=opened.settings.day_cutoff_minutes)
+    zone = opened.settings.zone
+    local = (days + shift).tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+    closes = local.tz_convert("UTC").tz_localize(None)
+    return ibis.memtable(pd.DataFrame({"day": days, "closes_at": closes})).mutate(
+        day=lambda t: t.day.cast("date"), closes_at=lambda t: t.closes_at.cast("timestamp")
+    )
+
+
+def columns_of(
+    opened: Opened,
+    metric: Metric,
+) -> tuple[str, ...]:  # names
+    "What a metric's rows can be cut by; nothing is computed."
+    t = opened.tables[metric.table]
+    t = metric.prepare(t, metric.values, _around_all(opened, metric)) if metric.prepare else t
+    return tuple(t.columns)
+
+
+def has_clock(opened: Opened, metric: Metric) -> bool:
+    "Say whether the rows of a metric know their half-hour."
+    return f"{_stem(metric)}_half_hour" in columns_of(opened, metric)
+
+
+def _around_all(opened: Opened, metric: Metric) -> Around:
+    first = date(1970, 1, 1)
+    named = {n: opened.tables[n] for n in (metric.table, *metric.needs)}
+    return Around(named, _days(opened, first, first), first, first)
+
+# %% ../../nbs/metrics/60_compute.ipynb #c022b
 def query(
     opened: Opened,
     metrics: Sequence[Metric],  # of one group
@@ -347,7 +436,7 @@ def query(
     rows = _rows_of(opened, metrics[0], q)
     _need_dimensions(rows, q.by)
     plan = _Plan(rows)
-    key = _cluster_key(rows, metrics[0].table, metrics[0].cluster, hourly)
+    key = _cluster_key(rows, metrics[0].cluster, hourly)
     groups: dict[str, Any] = {f"d{i}": rows[d] for i, d in enumerate(q.by)}
     groups |= {"block": key} if _by_block(metrics[0], q) else {"bucket": bucket(key)}
     if _is_survival(metrics[0]):
@@ -362,7 +451,7 @@ def _by_block(metric: Metric, q: Question) -> bool:
 
 
 def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked:
-    m = metric.moments(plan.rows, metric.values)
+    m = moments_of(metric, plan.rows)
     groups["duration"] = m.num
     columns = {"num": "duration", "den": plan.want(m.den), "event": plan.want(m.event)}
     return _Asked(metric, m, columns | {"n": columns["den"]})
@@ -457,25 +546,36 @@ def _window(q: Question, span: tuple[date, date]) -> tuple[date, date]:
     return q.since or span[0], last
 
 # %% ../../nbs/metrics/60_compute.ipynb #c028
-def span_of(
+def days_of(
     opened: Opened,
     name: str,  # table
-    as_of: date | None = None,
+    days: str = "site",  # whose days
 ) -> tuple[date, date]:
     "First and last local day of a table."
-    t = opened.tables[name]
-    on = day_of(t, name)
-    found = opened.backend.execute(t.aggregate(first=on.min(), last=on.max()))
+    t = with_local_day(opened.tables[name], contracts[name].stem, days)
+    found = opened.backend.execute(t.aggregate(first=t.local_on.min(), last=t.local_on.max()))
     first, last = (pd.Timestamp(found[c][0]) for c in ("first", "last"))
     if pd.isna(first):
         raise NotComputable(f"{name} has no rows", "at least one row", "import data first")
-    if as_of and as_of < first.date():
+    return first.date(), last.date()
+
+
+def span_of(
+    opened: Opened,
+    metric: Metric,
+    q: Question,
+) -> tuple[date, date]:
+    "First and last local day of what a metric looks at, up to `as_of`."
+    named = [n for n in (metric.table, *metric.needs) if contracts[n].event]
+    spans = [days_of(opened, n, q.days) for n in named]
+    first, last = min(a for a, _ in spans), max(b for _, b in spans)
+    if q.as_of and q.as_of < first:
         raise NotComputable(
-            f"there are no data up to {as_of}",
-            f"days from {first.date()} to {last.date()}",
+            f"there are no data up to {q.as_of}",
+            f"days from {first} to {last}",
             "choose a later as_of",
         )
-    return first.date(), min(last.date(), as_of or last.date())
+    return first, min(last, q.as_of or last)
 
 
 def check_span(q: Question, span: tuple[date, date]) -> None:
@@ -581,6 +681,8 @@ def _share_notes(totals: Mapping[str, np.ndarray]) -> list[Note]:
 
 # %% ../../nbs/metrics/60_compute.ipynb #c037
 _BY_KIND = {"count": "census", "max": "maximum", "survival": "restricted_mean"}
+_BY_KIND |= {"stock": "stock", "stock_quantile": "stock"}
+_WHOLE = ("count", "max", "stock", "stock_quantile")  # full counts, without an interval
 
 
 def _interval_notes(
@@ -605,9 +707,7 @@ def _notes(
     notes = _count_notes(totals) + _share_notes(totals)
     if kind in _BY_KIND:
         notes.append(Note(_BY_KIND[kind], np.full(len(totals["n"]), True)))
-    return (
-        notes if kind in ("count", "max") else notes + _interval_notes(asked, found, totals, hourly)
-    )
+    return notes if kind in _WHOLE else notes + _interval_notes(asked, found, totals, hourly)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c039
 _WARNINGS = {"few_clusters", "too_few_clusters", "history_too_short"}
@@ -628,7 +728,7 @@ def status_of(
 
 # %% ../../nbs/metrics/60_compute.ipynb #c042
 def _cluster_name(asked: _Asked, hourly: bool) -> str:
-    if asked.moments.kind in ("count", "max"):
+    if asked.moments.kind in _WHOLE:
         return ""
     if asked.metric.cluster == "customer":
         return f"customer ({BUCKETS} buckets)"
@@ -636,20 +736,28 @@ def _cluster_name(asked: _Asked, hourly: bool) -> str:
     return f"local {unit} ({BUCKETS} buckets)"
 
 
+def _covered(keys: pd.DataFrame, q: Question, span: tuple[date, date]) -> np.ndarray:
+    first, last = _window(q, span)
+    start = np.maximum(keys["period_start_on"].to_numpy(), np.datetime64(max(first, span[0])))
+    end = np.minimum(keys["period_end_on"].to_numpy(), np.datetime64(min(last, span[1])))
+    return (end - start) / np.timedelta64(1, "D") + 1
+
+
 def _sums(answer: _Answer, asked: _Asked, keys: pd.DataFrame) -> Sums:
     at, columns, kind = asked.columns, answer.columns, asked.moments.kind
     num, bucket_no = columns[at["num"]], columns["bucket"].astype(int)
     num = num if kind == "max" else np.nan_to_num(num)
     den = columns[at["den"]] if "den" in at else np.ones(len(num))
-    if kind != "survival":
+    if "event" not in at:
         return Sums(asked.metric, kind, keys, answer.cell, bucket_no, num, den)
     keep = den > 0
-    rows = (a[keep] for a in (answer.cell, bucket_no, num, den, columns[at["event"]]))
-    return Sums(asked.metric, kind, keys, *rows)
+    cell, event = answer.cell[keep], columns[at["event"]][keep]
+    found = Sums(asked.metric, kind, keys, cell, bucket_no[keep], num[keep], den[keep], event)
+    return replace(found, p=asked.moments.p)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c043
 def _short_history(metric: Metric, keys: pd.DataFrame, span: tuple[date, date]) -> np.ndarray:
-    looks_back = metric.prepare is not None and metric.values.get("direction") != "look_forward"
+    looks_back = "same_reason" in metric.window and metric.values.get("direction") != "look_forward"
     if not looks_back:
         return np.zeros(len(keys), bool)
     reach = pd.Timestamp(span[0] + timedelta(days=int(np.ceil(metric.values["window_d"]))))
@@ -692,7 +800,7 @@ def compute(
     frames: dict[str, pd.DataFrame] = {}
     sums: dict[str, Sums] = {}
     for group in _groups(metrics):
-        span = span_of(opened, group[0].table, q.as_of)
+        span = span_of(opened, group[0], q)
         check_span(q, span)
         hourly = _is_hourly(q, span)
         asked_for, asked = query(opened, group, q, hourly)
@@ -700,7 +808,8 @@ def compute(
         keys = _with_period(answer.keys, q, span)
         for one in asked:
             key = one.metric.definition_id
-            sums[key] = _sums(answer, one, keys)
+            found = _sums(answer, one, keys)
+            sums[key] = replace(found, days=_covered(keys, q, span))
             frames[key] = _frame(answer, one, sums[key], q, span, hourly)
     order = [m.definition_id for m in metrics]
     whole = pd.concat([frames[key] for key in order], ignore_index=True)
@@ -714,15 +823,16 @@ def behind(
 ) -> Any:  # an Ibis table: the table's own columns, is_numerator, is_denominator
     "Find the rows that a metric counts."
     t = _rows_of(opened, metric, q)
-    m = metric.moments(t, metric.values)
+    m = moments_of(metric, t)
     base = m.n if m.n is not None else m.den if m.den is not None else m.num
     part = m.event if m.event is not None else m.num
     part = part if part.type().is_boolean() else base & (part > 0)
-    own = [c for c in opened.tables[metric.table].columns]
+    own = [c for c in opened.tables[metric.table].columns if c in t.columns]
     flagged = t.mutate(is_numerator=part, is_denominator=base)
     keep = flagged.is_denominator | flagged.is_numerator
-    stem = contracts[metric.table].event
-    return flagged.filter(keep).order_by(stem).select(*own, "is_numerator", "is_denominator")
+    first = contracts[metric.table].event
+    order = [c for c in (first, *contracts[metric.table].key) if c in flagged.columns]
+    return flagged.filter(keep).order_by(order).select(*own, "is_numerator", "is_denominator")
 
 
 def sql(
@@ -735,7 +845,7 @@ def sql(
 
     out = []
     for group in _groups(metrics):
-        span = span_of(opened, group[0].table, q.as_of)
+        span = span_of(opened, group[0], q)
         asked_for, _ = query(opened, group, q, _is_hourly(q, span))
         out.append(str(ibis.to_sql(asked_for)))
     return out

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['Values', 'SHORT', 'abandonment_rate', 'service_level', 'asa', 'avg_time_to_abandon', 'longest_wait', 'WINDOW',
-           'repeat_contact_rate', 'fcr_repeat_window']
+           'repeat_contact_rate', 'fcr_repeat_window', 'HOUR', 'first_resolution_time', 'full_resolution_time',
+           'reopen_rate', 'sla_attainment', 'backlog_age']
 
 # %% ../../nbs/metrics/30_customer.ipynb #c002
 from collections.abc import Mapping
 from typing import Any
 
-from . import flags
-from .metric import Convention, Metric, Moments
+from . import flags, tickets
+from .metric import Around, Convention, Metric, Moments
 
 Values = Mapping[str, Any]
 SHORT = Convention("short_abandon_s", None, "abandons up to this wait (s) are left out", minimum=0)
@@ -96,7 +97,13 @@ service_level = Metric(
     inputs=("outcome", "wait_ms"),
     moments=_service_level,
     conventions=(
-        Convention("threshold_s", 20, "answered within this wait (s) is in time", minimum=0),
+        Convention(
+            "threshold_s",
+            20,
+            "answered within this wait (s) is in time; 'queue': within its queue's own threshold",
+            words=("queue",),
+            minimum=0,
+        ),
         Convention("abandon_mode", "negative", "what an abandoned contact does", _MODES),
         SHORT,
         Convention("include_flowouts", False, "flow-outs count as missed", (True, False)),
@@ -159,6 +166,7 @@ avg_time_to_abandon = Metric(
     table="contacts",
     inputs=("outcome", "wait_ms"),
     moments=_time_to_abandon,
+    durations=lambda c: c["estimator"] == "kaplan_meier",
     conventions=(
         Convention("estimator", "mean", "how patience is estimated", ("mean", "kaplan_meier")),
         SHORT,
@@ -199,13 +207,13 @@ longest_wait = Metric(
 
 # %% ../../nbs/metrics/30_customer.ipynb #c020
 WINDOW = (
-    Convention("window_d", 7, "a repeat comes within this many days", (), 1, 366),
+    Convention("window_d", 7, "a repeat comes within this many days", minimum=1, maximum=366),
     Convention("same_reason", False, "only the same reason is a repeat", (True, False)),
     Convention("cross_channel", True, "another channel is a repeat too", (True, False)),
 )
 
 
-def _neighbours(t: Any, c: Values) -> Any:
+def _neighbours(t: Any, c: Values, around: Around) -> Any:
     return flags.with_neighbours(t, c["same_reason"], c["cross_channel"])
 
 
@@ -294,4 +302,204 @@ fcr_repeat_window = Metric(
         "Customers who give up without calling again look solved: the number is too high.",
         "Contacts without a customer key hide repeats: the number is too high.",
     ),
+)
+
+# %% ../../nbs/metrics/30_customer.ipynb #t02
+HOUR = 1 / 3_600_000  # from milliseconds
+_STAT = Convention("stat", "median", "median (open tickets censored) or mean", ("median", "mean"))
+_COHORT = Convention("cohort", "created", "which tickets a period holds", ("created", "solved"))
+_CLOCK = Convention("clock", "calendar", "which time counts", ("calendar", "business"))
+_END = Convention("end", "last_solved", "what ends a ticket", ("last_solved", "closed"))
+
+
+def _duration(t: Any, c: Values, age: Any, done: Any) -> Moments:
+    import ibis
+
+    if c["stat"] == "mean":
+        waiting = ~done if c["cohort"] == "created" else None
+        return Moments(ibis.ifelse(done, age, 0), done, pending=waiting)
+    everyone = done if c["cohort"] == "solved" else ibis.literal(True)
+    still = t.open_age_ms if c["clock"] == "calendar" else t.seen_age_ms
+    return Moments(num=done.ifelse(age, still), den=everyone, event=done, kind="quantile")
+
+# %% ../../nbs/metrics/30_customer.ipynb #t03
+def _first_resolution(t: Any, c: Values) -> Moments:
+    return _duration(t, c, t.first_age_ms, t.solve_no > 0)
+
+
+def _full_resolution(t: Any, c: Values) -> Moments:
+    if c["end"] == "closed":
+        return _duration(t, c, t.closed_age_ms, t.status == "closed")
+    return _duration(t, c, t.last_age_ms, t.is_solved)
+
+
+def _with_closings(t: Any, c: Values, around: Around) -> Any:
+    told = tickets.stories(t, c, around)
+    if c["end"] != "closed":
+        return told
+    found = tickets.closings(around, c["clock"])
+    return told.left_join(found, "ticket_id").drop("ticket_id_right")
+
+
+def _day_of(solved: str) -> Any:
+    return lambda c: "created" if c["cohort"] == "created" else solved
+
+
+_LAST = {"last_solved": "last_solved", "closed": "closed"}
+
+# %% ../../nbs/metrics/30_customer.ipynb #t04
+first_resolution_time = Metric(
+    id="first_resolution_time",
+    name="First resolution time",
+    unit="h",
+    scale=HOUR,
+    direction="down",
+    perspective="customer",
+    cluster="customer",
+    formula="From the opening of a ticket to its first solution.",
+    table="tickets",
+    needs=("status_intervals",),
+    inputs=("created_at",),
+    moments=_first_resolution,
+    prepare=tickets.stories,
+    window=("clock",),
+    day=_day_of("first_solved"),
+    durations=lambda c: c["stat"] == "median",
+    conventions=(_STAT, _COHORT, _CLOCK),
+    counter=("reopen_rate",),
+    sources=("ZD-TM", "FT"),
+    traps=("Solving early and often looks fast: read it beside the reopen rate.",),
+)
+
+# %% ../../nbs/metrics/30_customer.ipynb #t05
+full_resolution_time = Metric(
+    id="full_resolution_time",
+    name="Full resolution time",
+    names=(("zh", "解决时间"), ("he", "זמני רזולוציה מהירים")),
+    unit="h",
+    scale=HOUR,
+    direction="down",
+    perspective="customer",
+    cluster="customer",
+    formula="From the opening of a ticket to its last solution; a ticket that is open again "
+    "is not resolved.",
+    table="tickets",
+    needs=("status_intervals",),
+    inputs=("created_at",),
+    moments=_full_resolution,
+    prepare=_with_closings,
+    window=("clock", "end"),
+    day=lambda c: "created" if c["cohort"] == "created" else _LAST[c["end"]],
+    durations=lambda c: c["stat"] == "median",
+    conventions=(_STAT, _COHORT, _CLOCK, _END),
+    counter=("reopen_rate", "fcr_no_reopen"),
+    sources=("ZD-TM", "FT", "SN-RT", "REDO"),
+    traps=("A mean over solved tickets alone leaves the slow ones out while they are open.",),
+)
+
+# %% ../../nbs/metrics/30_customer.ipynb #t07
+def _reopen_rate(t: Any, c: Values) -> Moments:
+    if c["numerator"] == "events":
+        return Moments(num=t.is_reopen, den=t.is_solve)
+    solved = t.solve_no > 0
+    if c["window_d"] is None:
+        return Moments(num=solved & (t.reopen_no > 0), den=solved)
+    window = round(c["window_d"] * 86_400_000)
+    ripe = solved & (t.open_age_ms - t.first_solved_age_ms >= window)
+    soon = (t.first_reopened_age_ms - t.first_solved_age_ms <= window).fill_null(False)
+    return Moments(num=ripe & soon, den=ripe, pending=solved & ~ripe)
+
+
+def _solves(t: Any, c: Values, around: Around) -> Any:
+    if c["numerator"] == "tickets":
+        return tickets.stories(t, c, around)
+    facts = tickets.with_owner(t.filter(tickets.real(t))).drop("created_on")
+    s = tickets.known(around).rename(team="group", agent_id="assignee")
+    return s.inner_join(facts, "ticket_id")
+
+# %% ../../nbs/metrics/30_customer.ipynb #t08
+reopen_rate = Metric(
+    id="reopen_rate",
+    name="Reopen rate",
+    unit="%",
+    scale=100,
+    direction="down",
+    perspective="customer",
+    cluster="customer",
+    formula="Tickets reopened at least once, over tickets first solved in the period; "
+    "or reopenings over solutions.",
+    table="tickets",
+    needs=("status_intervals",),
+    inputs=("created_at",),
+    moments=_reopen_rate,
+    prepare=_solves,
+    window=("numerator",),
+    day=lambda c: "first_solved" if c["numerator"] == "tickets" else "started",
+    conventions=(
+        Convention("numerator", "tickets", "what is counted", ("tickets", "events")),
+        Convention("window_d", None, "reopened within this many days; none: so far", minimum=0),
+    ),
+    counter=("full_resolution_time",),
+    sources=("FT", "ZD-TM", "SN-CSM"),
+    traps=("Without a window, tickets solved lately had less time to come back.",),
+)
+
+# %% ../../nbs/metrics/30_customer.ipynb #t10
+_PROMISES = ("any", "resolution", "first_reply", "next_reply")
+
+
+def _sla_attainment(t: Any, c: Values) -> Moments:
+    return Moments(num=t.is_met, den=t.is_due, pending=~t.is_due)
+
+
+sla_attainment = Metric(
+    id="sla_attainment",
+    name="SLA attainment",
+    unit="%",
+    scale=100,
+    share=True,
+    direction="up",
+    perspective="customer",
+    cluster="customer",
+    formula="Targets met over targets due, of those applied in the period.",
+    table="ticket_sla",
+    needs=("tickets", "status_intervals"),
+    inputs=("applied_at", "fulfilled_at"),
+    moments=_sla_attainment,
+    prepare=tickets.promises,
+    window=("promise",),
+    conventions=(Convention("promise", "any", "which promises count", _PROMISES),),
+    counter=("backlog_age",),
+    sources=("FT", "SF-CM", "SN-RT"),
+    traps=("A share over updates of tickets is not a share over tickets.",),
+)
+
+# %% ../../nbs/metrics/30_customer.ipynb #t12
+def _backlog_age(t: Any, c: Values) -> Moments:
+    import ibis
+
+    every = ibis.literal(True)
+    return Moments(t.age_ms, every, event=every, kind="stock_quantile", p=c["p"])
+
+
+backlog_age = Metric(
+    id="backlog_age",
+    name="Backlog age",
+    unit="h",
+    scale=HOUR,
+    direction="down",
+    perspective="customer",
+    cluster="customer",
+    formula="Age of the tickets open at the close of each day; the quantile p over all of them.",
+    table="tickets",
+    needs=("status_intervals",),
+    inputs=("created_at",),
+    moments=_backlog_age,
+    prepare=tickets.open_days,
+    day=lambda c: "open",
+    durations=lambda c: True,
+    conventions=(Convention("p", 0.5, "share of open tickets below", minimum=0, maximum=1),),
+    counter=("backlog_close_of_day",),
+    sources=("FT",),
+    traps=("Closing old tickets unsolved lowers it.",),
 )

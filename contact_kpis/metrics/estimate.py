@@ -33,7 +33,9 @@ class Sums:
     bucket: np.ndarray  # bucket of each row
     num: np.ndarray  # numerator sums; survival: durations in the sums' unit
     den: np.ndarray  # denominator sums; survival: rows with that duration
-    event: np.ndarray | None = None  # survival: rows whose duration ended as asked
+    event: np.ndarray | None = None  # survival, quantile: rows whose duration ended as asked
+    p: float = 0.5  # quantile: the share that lies below
+    days: np.ndarray | None = None  # local days of each cell that the data cover
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c005
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def value_of(
 ) -> Interval:
     "Estimate all cells of one metric from their bucket sums."
     how = {"ratio": _ratio, "count": _count, "max": _max, "survival": _survival}
+    how |= {"quantile": _quantile, "stock": _stock, "stock_quantile": _stock_quantile}
     return how[sums.kind](sums, level)
 
 
@@ -101,6 +104,33 @@ def _survival(sums: Sums, level: float) -> Interval:
         sums.cell, sums.bucket, sums.num, sums.event, sums.den - sums.event, len(sums.keys), level
     )
     return _scaled(sums, r, "Kaplan-Meier restricted mean, jackknife over buckets of clusters")
+
+
+def _quantiles(sums: Sums, level: float) -> Any:
+    assert sums.event is not None
+    rest = sums.den - sums.event
+    rows = (sums.cell, sums.bucket, sums.num, sums.event, rest)
+    return survival.bucket_km_quantile(*rows, len(sums.keys), sums.p, level)
+
+
+def _quantile(sums: Sums, level: float) -> Interval:
+    r, k = _quantiles(sums, level), sums.metric.scale
+    method = "Kaplan-Meier quantile, band by jackknife over buckets of clusters"
+    return Interval(k * r.value, k * r.lower, k * r.upper, k * r.se, r.n_clusters, method)
+
+# %% ../../nbs/metrics/55_estimate.ipynb #c008b
+def _stock(sums: Sums, level: float) -> Interval:
+    n = len(sums.keys)
+    rows = np.bincount(sums.cell, sums.num, n)
+    blank, days = _nothing(n), np.ones(n) if sums.days is None else sums.days
+    value = np.divide(rows, days, out=_nothing(n), where=days > 0)
+    return Interval(value * sums.metric.scale, blank, blank, blank, np.zeros(n, int), "stock")
+
+
+def _stock_quantile(sums: Sums, level: float) -> Interval:
+    n, value = len(sums.keys), _quantiles(sums, level).value * sums.metric.scale
+    blank = _nothing(n)
+    return Interval(value, blank, blank, blank, np.zeros(n, int), "quantile of the stock")
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c010
 COLUMNS = ("metric", "definition_id", "unit", "period_start_on", "period_end_on")

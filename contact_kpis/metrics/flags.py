@@ -80,9 +80,14 @@ def without_short(
     return rows if limit_s is None else rows & ~short_abandon(t, limit_s)
 
 
-def within(t: Any, seconds: float) -> Any:
+def within(
+    t: Any,
+    seconds: float | str,  # "queue": each queue's own threshold, 20 s where it has none
+) -> Any:
     "Waited at most this long."
-    return (t.wait_ms <= round(seconds * 1000)).fill_null(False)
+    own = seconds == "queue"
+    limit = t.sl_threshold_ms.fill_null(20_000) if own else round(float(seconds) * 1000)
+    return (t.wait_ms <= limit).fill_null(False)
 
 
 @_word
