@@ -64,7 +64,26 @@ def tree(root: Path = ROOT) -> dict[str, bytes]:
 
 
 def export(root: Path = ROOT) -> None:
-    "Write the modules of all notebooks; generated modules without a notebook go."
+    """Write the modules of all notebooks; generated modules without a notebook go.
+
+    It happens in a copy, and only what differs is moved, so that a notebook that runs meanwhile
+    never meets a library with a module missing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copy_project(Path(folder) / "copy", root)
+        _export_in_place(copy)
+        there = {p.relative_to(copy): p for p in (copy / "contact_kpis").rglob("*.py")}
+        for name, path in there.items():
+            target = root / name
+            if not target.exists() or target.read_bytes() != path.read_bytes():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+        for path in (root / "contact_kpis").rglob("*.py"):
+            if path.relative_to(root) not in there and path.name != "_modidx.py":
+                path.unlink()
+
+
+def _export_in_place(root: Path) -> None:
     for path in (root / "contact_kpis").rglob("*.py"):
         if GENERATED in path.read_text(encoding="utf-8")[:2000]:
             path.unlink()

@@ -26,8 +26,16 @@ def _text(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name].astype("str") if name in frame else nothing
 
 
+def _places(tickets: pd.DataFrame, events: pd.DataFrame) -> np.ndarray:
+    again = tickets["ticket_id"].duplicated()
+    if again.any():
+        twice = tickets.loc[again, "ticket_id"].iloc[0]
+        raise BadInput(f"tickets: ticket_id {twice!r} stands more than once", "one row a ticket")
+    return pd.Index(tickets["ticket_id"]).get_indexer(events["ticket_id"])
+
+
 def _usable(tickets: pd.DataFrame, events: pd.DataFrame, kinds: tuple[str, ...]) -> pd.DataFrame:
-    place = pd.Index(tickets["ticket_id"]).get_indexer(events["ticket_id"])
+    place = _places(tickets, events)
     names_one = (events["kind"] != "status") | events["to_value"].notna()
     usable = events["kind"].isin(kinds) & names_one & events["at"].notna() & (place >= 0)
     columns = {name: _text(events, name)[usable].array for name in _WORDS}
@@ -51,11 +59,8 @@ def _in_order(
     created = tickets["created_at"].to_numpy("datetime64[us]")[changes["ticket"]]
     return changes.assign(before=changes["at"] < created, at=np.maximum(changes["at"], created))
 
-# %% ../../nbs/data/22_histories.ipynb #c012
-def _check(tickets: pd.DataFrame, changes: pd.DataFrame) -> None:
-    if tickets["ticket_id"].duplicated().any():
-        twice = tickets.loc[tickets["ticket_id"].duplicated(), "ticket_id"].iloc[0]
-        raise BadInput(f"tickets: ticket_id {twice!r} stands more than once", "one row a ticket")
+# %% ../../nbs/data/22_histories.ipynb #c013
+def _check_words(changes: pd.DataFrame) -> None:
     said = changes.loc[changes["kind"] == "status", "to_value"]
     wrong = said[~said.isin(STATUSES)]
     if len(wrong):
@@ -64,7 +69,7 @@ def _check(tickets: pd.DataFrame, changes: pd.DataFrame) -> None:
         found = f"ticket_events: {len(wrong):,} status events lead to words such as {word!r}{hint}"
         raise BadInput(found, "one of " + ", ".join(STATUSES), "let the source map its states")
 
-# %% ../../nbs/data/22_histories.ipynb #c014
+# %% ../../nbs/data/22_histories.ipynb #c015
 class _Points(NamedTuple):
     first: np.ndarray  # place of each ticket's creation on the line, shape (tickets,)
     events: np.ndarray  # place of each event, shape (events,)
@@ -82,7 +87,7 @@ def _line_up(tickets: pd.DataFrame, changes: pd.DataFrame) -> _Points:
     at[first], at[events] = tickets["created_at"].to_numpy("datetime64[us]"), changes["at"]
     return _Points(first, events, ticket, at)
 
-# %% ../../nbs/data/22_histories.ipynb #c016
+# %% ../../nbs/data/22_histories.ipynb #c017
 def _beginnings(tickets: pd.DataFrame, changes: pd.DataFrame) -> dict[str, pd.Series]:
     begins = {"status": pd.Series("new", range(len(tickets)), dtype="str")}
     for kind in KINDS[1:]:
@@ -97,7 +102,7 @@ def _codes(columns: list[pd.Series]) -> tuple[list[np.ndarray], pd.Index]:
     codes, words = pd.factorize(pd.concat(columns, ignore_index=True))
     return np.split(codes, np.cumsum([len(c) for c in columns])[:-1]), pd.Index(words)
 
-# %% ../../nbs/data/22_histories.ipynb #c018
+# %% ../../nbs/data/22_histories.ipynb #c019
 class _Held(NamedTuple):
     said: np.ndarray  # True where an event, or the creation, said something of this kind
     code: np.ndarray  # what holds from each point on
@@ -120,7 +125,7 @@ def _holdings(
     held = {k: _hold(points, mine[k], codes[i], codes[-1]) for i, k in enumerate(KINDS)}
     return held, words
 
-# %% ../../nbs/data/22_histories.ipynb #c020
+# %% ../../nbs/data/22_histories.ipynb #c021
 def _running(points: _Points, counted: np.ndarray) -> np.ndarray:
     total = np.cumsum(counted)
     before = total[points.first] - counted[points.first]
@@ -136,7 +141,7 @@ def _stations(points: _Points, held: _Held) -> np.ndarray:
     arrived[marks] = (code >= 0) & (starts | (code != np.roll(code, 1)))
     return _running(points, arrived)
 
-# %% ../../nbs/data/22_histories.ipynb #c022
+# %% ../../nbs/data/22_histories.ipynb #c023
 def _steps(points: _Points, solved: np.ndarray) -> np.ndarray:
     before = np.roll(solved, 1)
     before[points.first] = False
@@ -153,7 +158,7 @@ def _stay(points: _Points, solved: np.ndarray) -> np.ndarray:
     more_follow = np.cumsum(step) - earlier[instant] < in_instant[instant]
     return last | (step & more_follow)
 
-# %% ../../nbs/data/22_histories.ipynb #c024
+# %% ../../nbs/data/22_histories.ipynb #c025
 def _begin(points: _Points, columns: dict[str, np.ndarray], solved: np.ndarray) -> np.ndarray:
     stay = np.flatnonzero(_stay(points, solved))
     ticket = points.ticket[stay]
@@ -163,7 +168,7 @@ def _begin(points: _Points, columns: dict[str, np.ndarray], solved: np.ndarray) 
         new |= np.r_[True, mine[1:] != mine[:-1]][: len(stay)]
     return stay[new]
 
-# %% ../../nbs/data/22_histories.ipynb #c026
+# %% ../../nbs/data/22_histories.ipynb #c027
 def _ends(ticket: np.ndarray, at: np.ndarray) -> np.ndarray:
     end = np.r_[at[1:], np.datetime64("NaT", "us")][: len(at)]
     end[np.r_[ticket[1:] != ticket[:-1], True][: len(at)]] = np.datetime64("NaT", "us")
@@ -174,7 +179,7 @@ def _lengths(start: np.ndarray, end: np.ndarray) -> pd.arrays.IntegerArray:
     ms = (end.astype("datetime64[ms]") - start.astype("datetime64[ms]")).astype("int64")
     return pd.arrays.IntegerArray(np.where(np.isnat(end), 0, ms), np.isnat(end))
 
-# %% ../../nbs/data/22_histories.ipynb #c028
+# %% ../../nbs/data/22_histories.ipynb #c029
 Calendars = Calendar | Mapping[str, Calendar] | None
 
 
@@ -191,7 +196,7 @@ def _schedules(
     history = pd.concat([start, changes]).drop_duplicates(["ticket", "at"], keep="last")
     return history.rename(columns={"ticket": "key", "at": "since_at", "to_value": "calendar"})
 
-# %% ../../nbs/data/22_histories.ipynb #c029
+# %% ../../nbs/data/22_histories.ipynb #c030
 def _business(
     tickets: pd.DataFrame, events: pd.DataFrame, calendar: Calendars, intervals: _Points
 ) -> pd.arrays.IntegerArray:
@@ -203,7 +208,7 @@ def _business(
     history = _schedules(tickets, events, calendar)
     return business_ms_sequence(start, end, intervals.ticket, history, calendar)
 
-# %% ../../nbs/data/22_histories.ipynb #c031
+# %% ../../nbs/data/22_histories.ipynb #c032
 def _times(
     created: np.ndarray, intervals: _Points, business: pd.arrays.IntegerArray
 ) -> dict[str, object]:
@@ -221,7 +226,7 @@ def _times(
         "business_age_ms": age,
     }
 
-# %% ../../nbs/data/22_histories.ipynb #c033
+# %% ../../nbs/data/22_histories.ipynb #c034
 def _counts(intervals: _Points, solved: np.ndarray) -> dict[str, np.ndarray]:
     step = _steps(intervals, solved)
     return {
@@ -237,7 +242,7 @@ def _intervals(points: _Points, chosen: np.ndarray) -> _Points:
     first = np.flatnonzero(np.r_[True, ticket[1:] != ticket[:-1]][: len(chosen)])
     return _Points(first, np.empty(0, "int64"), ticket, points.at[chosen])
 
-# %% ../../nbs/data/22_histories.ipynb #c034
+# %% ../../nbs/data/22_histories.ipynb #c035
 def status_intervals(
     tickets: pd.DataFrame,  # table `tickets`: ticket_id, created_at; group and priority if known
     ticket_events: pd.DataFrame,  # table `ticket_events`
@@ -245,12 +250,12 @@ def status_intervals(
 ) -> pd.DataFrame:  # table `status_intervals`, tickets in the order given, then by seq
     "Cut the life of each ticket into the stretches in which nothing changed."
     changes = _in_order(tickets, ticket_events)
-    _check(tickets, changes)
+    _check_words(changes)
     points = _line_up(tickets, changes)
     held, words = _holdings(tickets, changes, points)
     codes = {kind: held[kind].code for kind in KINDS}
     counts = {f"{kind}_stations": _stations(points, held[kind]) for kind in ("assignee", "group")}
-    solved = np.isin(codes["status"], words.get_indexer(list(SOLVED)))
+    solved = np.isin(codes["status"], words.get_indexer(pd.Index(SOLVED)))
     chosen = _begin(points, codes | counts, solved)
     intervals = _intervals(points, chosen)
     business = _business(tickets, ticket_events, calendar, intervals)
@@ -264,7 +269,7 @@ def status_intervals(
         {name: count[chosen] for name, count in counts.items()},
     )
 
-# %% ../../nbs/data/22_histories.ipynb #c036
+# %% ../../nbs/data/22_histories.ipynb #c037
 _ORDER = (
     "ticket_id", "seq", "status", "group", "priority", "assignee", "started_at", "ended_at",
     "calendar_ms", "business_ms", "age_ms", "business_age_ms", "is_solve", "is_reopen",
@@ -278,7 +283,7 @@ def _frame(*parts: Mapping[str, object]) -> pd.DataFrame:
     known = {n: kinds[str(k)] for n, k in frame.dtypes.items() if str(k) in kinds}
     return frame[list(_ORDER)].astype(known)
 
-# %% ../../nbs/data/22_histories.ipynb #c049
+# %% ../../nbs/data/22_histories.ipynb #c050
 def _torn(changes: pd.DataFrame) -> pd.Series:
     changes = changes.sort_values(["ticket", "kind"], kind="stable")
     begins = ~changes.duplicated(["ticket", "kind"])
@@ -286,7 +291,7 @@ def _torn(changes: pd.DataFrame) -> pd.Series:
     before = before.mask(begins & (changes["kind"] == "status"), "new")
     return changes["from_value"].notna() & (changes["from_value"] != before)
 
-# %% ../../nbs/data/22_histories.ipynb #c050
+# %% ../../nbs/data/22_histories.ipynb #c051
 def history_notes(
     tickets: pd.DataFrame,  # table `tickets`
     ticket_events: pd.DataFrame,  # table `ticket_events`

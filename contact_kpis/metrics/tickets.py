@@ -42,7 +42,7 @@ def known(
     s = around.tables["status_intervals"]
     last = ibis.date(around.last.year, around.last.month, around.last.day)
     return s.mutate(
-        ended_on=(s.ended_on <= last).fill_null(False).ifelse(s.ended_on, ibis.null("date"))
+        ended_on=(s.ended_on <= last).fill_null(False).ifelse(s.ended_on, ibis.null().cast("date"))
     )
 
 # %% ../../nbs/metrics/25_tickets.ipynb #c009
