@@ -381,8 +381,14 @@ def _rows_of(opened: Opened, metric: Metric, q: Question) -> Any:
     t = _up_to(opened.tables[metric.table], metric.table, q.as_of, q.days)
     t = metric.prepare(t, metric.values, _around(opened, metric, q)) if metric.prepare else t
     t = with_local_day(t, _stem(metric), q.days)
+    t = t if _always_timed(metric) else t.filter(t.local_on.notnull())
     t = cut(with_dimensions(t, opened.settings.week_start_no), q)
     return flags.with_words(t) if metric.table == "contacts" else t
+
+
+def _always_timed(metric: Metric) -> bool:
+    contract = contracts[metric.table]
+    return not metric.day and contract[contract.event].required
 
 
 def _around(opened: Opened, metric: Metric, q: Question) -> Around:
