@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from contact_kpis.data import fitting, histories
 from contact_kpis.data.calendar import Calendar, business_ms, weekly_minutes
 from contact_kpis.errors import BadInput, UnknownName
+from tests import oracle_tickets as oracle
 
 START = pd.Timestamp("2024-03-01 09:00")
 MINUTE = 60_000
@@ -93,11 +94,11 @@ def test_one_life():
     ]
     assert life["seq"].tolist() == list(range(7))
     assert rows(life, "group", "assignee", "priority") == [
-        ("front", None, "normal"),
-        ("front", "ann", "normal"),
-        ("front", None, "normal"),
-        ("second", None, "normal"),
-        ("second", None, "normal"),
+        ("front", None, None),
+        ("front", "ann", None),
+        ("front", None, None),
+        ("second", None, None),
+        ("second", None, None),
         ("second", None, "high"),
         ("second", None, "high"),
     ]
@@ -128,16 +129,21 @@ def test_stations(values, stations):
     assert seen == stations
 
 
-def test_what_held_before_the_first_event():
-    "By its from_value; without events of the kind, by the ticket; the status is new whatever it says."
+def test_what_held_before_the_first_event_is_unknown_until_then():
+    "Neither the row of the ticket nor a later from_value is looked at; the station counts once told."
     given = tickets_of("t", group=["late"], priority=["low"])
     events = events_of((10, "group", "early", "late"), (10, "status", "hold", "open"))
     life = histories.status_intervals(given, events)
-    assert rows(life, "status", "group", "priority") == [
-        ("new", "early", "low"),
-        ("open", "late", "low"),
+    assert rows(life, "status", "group", "priority", "group_stations") == [
+        ("new", None, None, 0),
+        ("open", "late", None, 2),
     ]
-    assert life["group_stations"].tolist() == [1, 2]
+
+
+def test_a_station_that_was_told_and_comes_again():
+    events = events_of((1, "group", "A", None), (2, "group", None, "A"), (3, "group", "A", "B"))
+    life = histories.status_intervals(tickets_of("t"), events)
+    assert rows(life, "group", "group_stations") == [(None, 0), (None, 1), ("A", 1), ("B", 2)]
 
 
 def test_without_events_a_ticket_is_new():
@@ -185,7 +191,7 @@ def test_a_change_undone_in_its_instant_shows_in_the_stations():
     events = events_of((0, "group", None, "A"), (5, "group", "A", "B"), (5, "group", "B", "A"))
     life = histories.status_intervals(tickets_of("t"), events)
     assert rows(life, "group", "group_stations") == [("A", 1), ("A", 3)]
-    back = events_of((5, "priority", "low", "high"), (5, "priority", "high", "low"))
+    back = events.assign(kind="priority")
     assert len(histories.status_intervals(tickets_of("t"), back)) == 1
 
 
@@ -295,6 +301,7 @@ def test_gaps_are_counted():
         "1 events are of tickets that are not there; left out",
         "1 status events name no status; left out",
         "3 events change another value than the one before had left: the history has gaps",
+        "1 values were there before the event that tells of them; unknown until then",
     )
 
 
@@ -321,33 +328,25 @@ WORDS = {
 @st.composite
 def worlds(draw):
     "Tickets as they began, and what happened to them; ties, repeats and early events included."
-    begins, log = {}, []
+    names, log = [], []
     for n in range(draw(st.integers(1, 3))):
-        ticket = f"t{n}"
-        begins[ticket] = now = {k: draw(st.sampled_from(WORDS[k])) for k in KINDS} | {
-            "status": "new"
-        }
-        now = dict(now)
-        told = draw(st.booleans())
+        ticket, told = f"t{n}", draw(st.booleans())
+        now = {kind: draw(st.sampled_from(WORDS[kind])) for kind in KINDS} | {"status": "new"}
         for i, minute in enumerate(sorted(draw(st.lists(st.integers(-1, 6), max_size=12)))):
             kind = draw(st.sampled_from(("status", *KINDS)))
             value = draw(st.sampled_from(WORDS[kind]))
-            before = now[kind] if told or kind != "status" else None
+            before = now[kind] if told else None
             log.append((f"{ticket}-{i:03d}", ticket, at(minute), kind, before, value))
             now[kind] = value
-    return begins, log
+        names.append(ticket)
+    return names, log
 
 
-def frames(begins, log):
-    "The tables as an export would show them when no more than `log` had happened."
-    now = {ticket: dict(state) for ticket, state in begins.items()}
-    for _, ticket, _, kind, _, value in log:
-        now[ticket][kind] = value
-    tickets = tickets_of(*now, **{k: [s[k] for s in now.values()] for k in ("group", "priority")})
-    names = ["event_id", "ticket_id", "at", "kind", "from_value", "to_value"]
-    events = pd.DataFrame(log, columns=names).astype({"at": "datetime64[us]"})
-    texts = {c: "str" for c in ("event_id", "ticket_id", "kind", "from_value", "to_value")}
-    return tickets, events.astype(texts)
+def frames(names, log):
+    columns = ["event_id", "ticket_id", "at", "kind", "from_value", "to_value"]
+    events = pd.DataFrame(log, columns=columns).astype({"at": "datetime64[us]"})
+    texts = {c: "str" for c in columns if c != "at"}
+    return tickets_of(*names), events.astype(texts)
 
 
 def stations(values):
@@ -355,22 +354,22 @@ def stations(values):
     return sum(1 for i, v in enumerate(known) if i == 0 or known[i - 1] != v)
 
 
-def one_by_one(begins, log):
+def one_by_one(names, log):
     "The same from the words of the definition, one ticket and one instant at a time."
     out = []
-    for ticket, begin in begins.items():
-        mine = [(max(e[2], START), e[3], e[5]) for e in log if e[1] == ticket]
-        now, past = dict(begin), {k: [begin[k]] for k in KINDS}
+    for ticket in names:
+        mine = [(max(e[2], START), *e[3:]) for e in log if e[1] == ticket]
+        now, past = dict.fromkeys(KINDS) | {"status": "new"}, {kind: [] for kind in KINDS}
         life = []
 
         def snapshot(now=now, past=past):
             return {**now, "as": stations(past["assignee"]), "gs": stations(past["group"])}
 
-        for instant in sorted({START} | {moment for moment, _, _ in mine}):
+        for instant in sorted({START} | {e[0] for e in mine}):
             crossings, before = [], now["status"] in SOLVED
-            for _, kind, value in [e for e in mine if e[0] == instant]:
+            for _, kind, came_from, value in [e for e in mine if e[0] == instant]:
                 now[kind] = value
-                past[kind].append(value)
+                past[kind] += [value] if past[kind] else [came_from, value]
                 if (now["status"] in SOLVED) != before:
                     crossings.append(snapshot())
                     before = not before
@@ -425,9 +424,9 @@ def test_lengths_add_up_to_the_age(world):
 @given(worlds(), st.integers(1, 7))
 @settings(max_examples=150)
 def test_no_row_knows_what_comes_later(world, minute):
-    begins, log = world
-    life = histories.status_intervals(*frames(begins, log))
-    then = histories.status_intervals(*frames(begins, [e for e in log if e[2] < at(minute)]))
+    names, log = world
+    life = histories.status_intervals(*frames(names, log))
+    then = histories.status_intervals(*frames(names, [e for e in log if e[2] < at(minute)]))
     known = life[life["started_at"] < at(minute)].reset_index(drop=True)
     pd.testing.assert_frame_equal(then.drop(columns=ENDS), known.drop(columns=ENDS))
 
@@ -439,6 +438,25 @@ def test_the_order_of_rows_does_not_matter(world, rng):
     order = rng.sample(range(len(events)), len(events))
     shuffled = histories.status_intervals(tickets, events.iloc[order])
     pd.testing.assert_frame_equal(shuffled, histories.status_intervals(tickets, events))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_at_any_close_of_day_are_those_of_the_oracle(seed):
+    "What the intervals begun by then say, and what the oracle makes of the events known then."
+    world = oracle.random_tickets(np.random.default_rng(seed), 150)
+    life = histories.status_intervals(world["tickets"], world["ticket_events"])
+    for day in pd.date_range("2026-03-05", "2026-05-20", freq="11D").date:
+        tickets = oracle.visible(world["tickets"], world["ticket_events"], day, "UTC")
+        now = life[life["started_at"] < oracle.end_of_day(day, "UTC")]
+        now = now.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
+        assert len(now) == len(tickets)
+        for ticket in tickets:
+            row = now.loc[ticket["ticket_id"]]
+            assert row["status"] == oracle.last_status(ticket)
+            assert row["solve_no"] == len(oracle.solves(ticket))
+            assert row["reopen_no"] == len(oracle.reopens(ticket))
+            for kind in ("assignee", "group"):
+                assert row[f"{kind}_stations"] == len(oracle.stations_of(ticket, kind))
 
 
 def test_a_hundred_and_fifty_thousand_events_take_less_than_two_seconds():

@@ -155,9 +155,9 @@ def test_cases_worked_out_by_hand(case):
         metric = catalogue[e.kpi].using(**e.conventions)
         as_of = e.as_of or case.as_of
         span = {"since": e.period[0], "until": e.period[1], "as_of": as_of}
-        if e.want == (None, 0, 0):  # nothing there: refused, or a line without a value
+        if not any(e.want):  # nothing there: refused, or a line without a value
             with contextlib.suppress(NotComputable):
-                assert pd.isna(ws.kpis(metric, **span).frame["value"]).all()
+                assert not ws.kpis(metric, **span).frame["value"].any()
             continue
         frame = ws.kpis(metric, **span).frame
         if not len(frame):
