@@ -147,6 +147,13 @@ class Workspace:
         "Each KPI, with nothing where it can be computed, else with what is missing."
         return {kpi: lacking(self.opened, m) for kpi, m in self.metrics.items()}
 
+    def can_cut(self, kpi: Any, dimension: str) -> bool:
+        "Say whether a KPI can be had by a dimension."
+        metric = _metrics(self.metrics, kpi)[0]
+        if dimension not in compute.DIMENSIONS:
+            raise unknown("dimension", dimension, compute.DIMENSIONS)
+        return not (lacking(self.opened, metric) or _no_dimension(self.opened, metric, [dimension]))
+
     def kpis(self, ids: Any, by: Sequence[str] = (), where: Any = None, **days: Any) -> Estimates:
         "Estimate KPIs by dimensions; see `kpis`."
         return kpis(self, ids, by, where, **days)
