@@ -81,7 +81,7 @@ def _aht(t: Any, c: Values) -> Moments:
     zero = handled & (total == 0)
     caveats = {"zero_handle_time": zero, "unknown_handle_time": (done, handled)}
     optional = _COMPONENTS[c["components"]][1:]
-    there = {p: t[p].notnull() if p in t.columns else False for p in optional}
+    there = {p: t[p].notnull() if p in t.columns else ibis.literal(False) for p in optional}
     shares = {f"{p}_recorded": (rows, handled) for p, rows in there.items()}
     return Moments(ibis.ifelse(handled, total, 0), handled, flags=caveats, shares=shares)
 
