@@ -68,7 +68,8 @@ def number(
         return f"{round(value, 1) + 0.0:.1f} %"
     if unit == "s":
         return f"{round(value, 1) + 0.0:.1f} s" if abs(value) < 100 else f"{value:,.0f} s"
-    digits = 0 if unit == "count" or float(value).is_integer() else 2
+    whole = float(value).is_integer() or (unit == "count" and abs(value) >= 100)
+    digits = 0 if whole else 2
     return f"{value:,.{digits}f}" + ("" if unit in ("", "count") else f" {unit}")
 
 # %% ../nbs/15_labels.ipynb #c011

@@ -761,6 +761,10 @@ def _history_notes(
     return [Note("partial_period", _partial(keys, q, span)), Note("history_too_short", short)]
 
 # %% ../../nbs/metrics/60_compute.ipynb #c044
+def _rows_counted(sums: Sums) -> np.ndarray:
+    return np.bincount(sums.cell, sums.num, len(sums.keys))
+
+
 def _frame(
     answer: _Answer, asked: _Asked, sums: Sums, q: Question, span: tuple, hourly: bool
 ) -> pd.DataFrame:
@@ -768,7 +772,9 @@ def _frame(
     found = value_of(sums, q.level)
     totals = _totals(answer, asked)
     if "n" not in totals:
-        totals["n"] = np.nan_to_num(found.value) if asked.moments.kind == "count" else np.zeros(n)
+        totals["n"] = (
+            _rows_counted(sums) if asked.moments.kind in ("count", "stock") else np.zeros(n)
+        )
     notes = _notes(asked, found, totals, hourly) + _history_notes(m, sums.keys, q, span)
     columns: dict[str, Any] = {"metric": m.id, "definition_id": m.definition_id, "unit": m.unit}
     columns |= {str(name): key for name, key in sums.keys.items()}
@@ -817,11 +823,12 @@ def behind(
     base = m.n if m.n is not None else m.den if m.den is not None else m.num
     part = m.event if m.event is not None else m.num
     part = part if part.type().is_boolean() else base & (part > 0)
-    own = [c for c in opened.tables[metric.table].columns if c in t.columns]
+    own = columns_of(opened, metric) if metric.needs else opened.tables[metric.table].columns
     flagged = t.mutate(is_numerator=part, is_denominator=base)
     keep = flagged.is_denominator | flagged.is_numerator
     first = contracts[metric.table].event
-    order = [c for c in (first, *contracts[metric.table].key) if c in flagged.columns]
+    keys = dict.fromkeys((first, *contracts[metric.table].key))
+    order = [c for c in keys if c in flagged.columns]
     return flagged.filter(keep).order_by(order).select(*own, "is_numerator", "is_denominator")
 
 
