@@ -16,14 +16,16 @@ from typing import Any
 
 import pandas as pd
 
+from .data.checks import Checks, check
 from .data.contract import tables as contracts
 from .data.tables import Opened, fingerprint, open_folder, open_frames
 from .errors import BadInput, NotComputable, unknown
 from .labels import period_name
-from .metrics import compute
+from .metrics import compute, intervals
 from .metrics.catalogue import catalogue
 from .metrics.estimate import Estimates
 from .metrics.metric import Metric
+from .metrics.reconcile import Reconciliation, reconcile
 from .settings import Settings
 
 # %% ../nbs/50_workspace.ipynb #c004
@@ -83,7 +85,8 @@ def by_these_data(
     return dict(known) | {"service_level": own}
 
 
-def _metrics(known: Mapping[str, Metric], ids: Any) -> list[Metric]:
+def _metrics(ws: "Workspace", ids: Any, by: Sequence[str] = ()) -> list[Metric]:
+    known = ws.metrics
     wanted = [ids] if isinstance(ids, (str, Metric)) else ids
     fits = isinstance(wanted, (list, tuple)) and wanted
     if not fits or not all(isinstance(kpi, (str, Metric)) for kpi in wanted):
@@ -91,8 +94,18 @@ def _metrics(known: Mapping[str, Metric], ids: Any) -> list[Metric]:
     for kpi in wanted:
         if not isinstance(kpi, Metric) and kpi not in known:
             raise unknown("KPI", kpi, known)
-    metrics = [kpi if isinstance(kpi, Metric) else known[kpi] for kpi in wanted]
+    metrics = [m for kpi in wanted for m in _by_these_tables(ws, kpi, by)]
     return list({m.definition_id: m for m in metrics}.values())
+
+
+def _by_these_tables(ws: "Workspace", kpi: Any, by: Sequence[str]) -> Sequence[Metric]:
+    named = isinstance(kpi, str)
+    metric = ws.metrics[kpi] if named else kpi
+    stated = ws.settings.conventions.get(metric.id, {}) if named else metric.values
+    carried = metric.id in intervals.WAYS and not intervals.needs(ws.opened, metric, stated, by)
+    if metric.table in ws.tables or not carried:
+        return [metric]
+    return intervals.from_intervals(ws.opened, metric, stated, by)
 
 # %% ../nbs/50_workspace.ipynb #c008
 @dataclass(frozen=True)
@@ -145,11 +158,13 @@ class Workspace:
 
     def computable(self) -> dict[str, str]:
         "Each KPI, with nothing where it can be computed, else with what is missing."
-        return {kpi: lacking(self.opened, m) for kpi, m in self.metrics.items()}
+        rows = intervals.interval_metrics(self.opened, self.metrics)
+        found = {kpi: lacking(self.opened, m) for kpi, m in self.metrics.items()}
+        return found | dict.fromkeys(rows, "")
 
     def can_cut(self, kpi: Any, dimension: str) -> bool:
         "Say whether a KPI can be had by a dimension."
-        metric = _metrics(self.metrics, kpi)[0]
+        metric = _metrics(self, kpi, [dimension])[0]
         if dimension not in compute.DIMENSIONS:
             raise unknown("dimension", dimension, compute.DIMENSIONS)
         return not (lacking(self.opened, metric) or _no_dimension(self.opened, metric, [dimension]))
@@ -161,6 +176,14 @@ class Workspace:
     def rows(self, kpi: Any, where: Any = None, **days: Any) -> pd.DataFrame:
         "The rows behind a number; see `rows`."
         return rows(self, kpi, where, **days)
+
+    def check(self) -> Checks:
+        "What is wrong with the tables, and what to do about it; see `data.checks`."
+        return check(self.opened)
+
+    def reconcile(self) -> Reconciliation:
+        "What explains the difference between switch reports and contacts; see `metrics.reconcile`."
+        return reconcile(self.opened)
 
     def explain(self, ids: Any, by: Sequence[str] = (), where: Any = None, **days: Any) -> str:
         "The SQL that `kpis` would send, one statement per query."
@@ -209,7 +232,9 @@ def summary(ws: Workspace) -> str:
     lines += [f"  {name}: {n:,} rows" for name, n in counts.items()]
     lines += [f"  set aside: {len(ws.quarantine):,} rows"] if len(ws.quarantine) else []
     lines += [f"can compute: {', '.join(able) or 'nothing'}"]
-    lines += [f"  {kpi} needs {reason}" for kpi, reason in found.items() if reason]
+    for reason in dict.fromkeys(r for r in found.values() if r):
+        lacking_it = [kpi for kpi, r in found.items() if r == reason]
+        lines += [f"  without {reason}: no {', '.join(lacking_it)}"]
     return "\n".join(lines)
 
 # %% ../nbs/50_workspace.ipynb #c015
@@ -227,7 +252,7 @@ def kpis(
     "Estimate KPIs with intervals, n and caveats."
     whose = days or ws.settings.report_days
     q = compute.question(by, where, since, until, as_of, level, whose)
-    metrics = _metrics(ws.metrics, ids)
+    metrics = _metrics(ws, ids, _dimensions(q))
     problems = {m.definition_id: _problem(ws, m, q) for m in metrics}
     able = [m for m in metrics if not problems[m.definition_id]]
     if not able:
@@ -240,17 +265,22 @@ def kpis(
     return Estimates(frame, sums, q.by, level, _asker(ws, q), versions(), ws.fingerprint)
 
 # %% ../nbs/50_workspace.ipynb #c016
+def _dimensions(q: compute.Question) -> list[str]:
+    return [*q.by, *(q.where if isinstance(q.where, Mapping) else ())]
+
+
 def _problem(ws: Workspace, metric: Metric, q: compute.Question) -> str:
     reason = lacking(ws.opened, metric)
     if reason:
         return f"needs={reason}"
-    asked = [*q.by, *(q.where if isinstance(q.where, Mapping) else ())]
-    absent = _no_dimension(ws.opened, metric, asked)
+    absent = _no_dimension(ws.opened, metric, _dimensions(q))
     return f"no_dimension={absent}" if absent else ""
 
 
 def _cannot(ws: Workspace, metric: Metric, q: compute.Question) -> NotComputable:
     kind, _, what = _problem(ws, metric, q).partition("=")
+    if kind == "needs" and {"queue_intervals", "agent_intervals"} & set(ws.tables):
+        intervals.from_intervals(ws.opened, metric, metric.values, _dimensions(q))
     if kind == "needs":
         return NotComputable(f"{metric.id} needs {what}", "tables with it: " + ", ".join(ws.tables))
     columns = compute.columns_of(ws.opened, metric)
@@ -324,8 +354,8 @@ def rows(
     "Bring the rows that a KPI counts, with their part in it."
     if not isinstance(kpi, (str, Metric)) or (limit is not None and limit < 1):
         raise BadInput(f"rows of {kpi!r}, limit {limit}", "one KPI, and a limit of 1 or more")
-    metric = _metrics(ws.metrics, kpi)[0]
     q = compute.question((), where, since, until, as_of)
+    metric = _metrics(ws, kpi, _dimensions(q))[0]
     if _problem(ws, metric, q):
         raise _cannot(ws, metric, q)
     compute.check_span(q, compute.span_of(ws.opened, metric, q))
@@ -352,7 +382,7 @@ def explain(
 ) -> str:  # SQL of the engine's dialect
     "Show the SQL that an estimate would send."
     q = compute.question(by, where, since, until, as_of)
-    named = _metrics(ws.metrics, ids)
+    named = _metrics(ws, ids, _dimensions(q))
     metrics = [m for m in named if not _problem(ws, m, q)]
     if not metrics:
         raise _cannot(ws, named[0], q)

@@ -88,60 +88,74 @@ def _line_up(tickets: pd.DataFrame, changes: pd.DataFrame) -> _Points:
     return _Points(first, events, ticket, at)
 
 # %% ../../nbs/data/22_histories.ipynb #c017
-def _beginnings(tickets: pd.DataFrame, changes: pd.DataFrame) -> dict[str, pd.Series]:
-    begins = {"status": pd.Series("new", range(len(tickets)), dtype="str")}
-    for kind in KINDS[1:]:
-        first = changes[changes["kind"] == kind].drop_duplicates("ticket")
-        value = _text(tickets, kind).reset_index(drop=True)
-        value[first["ticket"]] = first["from_value"].array
-        begins[kind] = value
-    return begins
-
-
-def _codes(columns: list[pd.Series]) -> tuple[list[np.ndarray], pd.Index]:
-    codes, words = pd.factorize(pd.concat(columns, ignore_index=True))
-    return np.split(codes, np.cumsum([len(c) for c in columns])[:-1]), pd.Index(words)
-
-# %% ../../nbs/data/22_histories.ipynb #c019
 class _Held(NamedTuple):
     said: np.ndarray  # True where an event, or the creation, said something of this kind
     code: np.ndarray  # what holds from each point on
 
 
-def _hold(points: _Points, mine: np.ndarray, begins: np.ndarray, to: np.ndarray) -> _Held:
+def _hold(points: _Points, mine: np.ndarray, begins: int, to: np.ndarray) -> _Held:
     said, code = np.zeros(len(points.at), bool), np.zeros(len(points.at), "int64")
     said[points.first], code[points.first] = True, begins
     said[points.events[mine]], code[points.events[mine]] = True, to[mine]
     last = np.maximum.accumulate(np.where(said, np.arange(len(said)), 0))
     return _Held(said, code[last])
 
-
-def _holdings(
-    tickets: pd.DataFrame, changes: pd.DataFrame, points: _Points
-) -> tuple[dict[str, _Held], pd.Index]:
-    begins = _beginnings(tickets, changes)
-    codes, words = _codes([*begins.values(), changes["to_value"]])
-    mine = {kind: (changes["kind"] == kind).to_numpy(bool) for kind in KINDS}
-    held = {k: _hold(points, mine[k], codes[i], codes[-1]) for i, k in enumerate(KINDS)}
-    return held, words
-
-# %% ../../nbs/data/22_histories.ipynb #c021
+# %% ../../nbs/data/22_histories.ipynb #c019
 def _running(points: _Points, counted: np.ndarray) -> np.ndarray:
     total = np.cumsum(counted)
     before = total[points.first] - counted[points.first]
     return total - before[points.ticket]
 
 
-def _stations(points: _Points, held: _Held) -> np.ndarray:
-    fresh = np.zeros(len(points.at), bool)
-    fresh[points.first] = True
-    marks = np.flatnonzero(held.said & (held.code >= 0) | fresh)
-    code, starts = held.code[marks], fresh[marks]
+def _arrivals(points: _Points, held: _Held, told: np.ndarray) -> np.ndarray:
+    code, fresh = held.code.copy(), np.zeros(len(points.at), bool)
+    code[points.first], fresh[points.first] = told, True
+    marks = np.flatnonzero(held.said & (code >= 0) | fresh)
     arrived = np.zeros(len(points.at), "int64")
-    arrived[marks] = (code >= 0) & (starts | (code != np.roll(code, 1)))
+    arrived[marks] = (code[marks] >= 0) & (fresh[marks] | (code[marks] != np.roll(code[marks], 1)))
+    return arrived
+
+
+def _stations(points: _Points, held: _Held, told: np.ndarray) -> np.ndarray:
+    arrived, said = _arrivals(points, held, told), np.flatnonzero(held.said)
+    first = points.first[told >= 0]
+    arrived[first] = 0
+    arrived[said[np.searchsorted(said, first) + 1]] += 1
     return _running(points, arrived)
 
-# %% ../../nbs/data/22_histories.ipynb #c023
+# %% ../../nbs/data/22_histories.ipynb #c021
+def _codes(changes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, pd.Index]:
+    said = [pd.Series(SOLVED + ("new",)), changes["from_value"], changes["to_value"]]
+    codes, words = pd.factorize(pd.concat(said, ignore_index=True))
+    before, after = np.split(codes[len(said[0]) :], 2)
+    return before, after, pd.Index(words)
+
+
+_SOLVED, _NEW = (0, 1), 2
+
+
+def _told(changes: pd.DataFrame, mine: np.ndarray, before: np.ndarray, n: int) -> np.ndarray:
+    told, of = np.full(n, -1), changes["ticket"].to_numpy()[mine]
+    first = np.r_[True, of[1:] != of[:-1]][: len(of)]
+    told[of[first]] = before[mine][first]
+    return told
+
+# %% ../../nbs/data/22_histories.ipynb #c022
+def _columns(
+    changes: pd.DataFrame, points: _Points
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], pd.Index]:
+    before, after, words = _codes(changes)
+    held, stations = {}, {}
+    for kind in KINDS:
+        mine = (changes["kind"] == kind).to_numpy(bool)
+        holds = _hold(points, mine, _NEW if kind == "status" else -1, after)
+        held[kind] = holds.code
+        if kind in ("assignee", "group"):
+            told = _told(changes, mine, before, len(points.first))
+            stations[f"{kind}_stations"] = _stations(points, holds, told)
+    return held, stations, words
+
+# %% ../../nbs/data/22_histories.ipynb #c024
 def _steps(points: _Points, solved: np.ndarray) -> np.ndarray:
     before = np.roll(solved, 1)
     before[points.first] = False
@@ -158,7 +172,7 @@ def _stay(points: _Points, solved: np.ndarray) -> np.ndarray:
     more_follow = np.cumsum(step) - earlier[instant] < in_instant[instant]
     return last | (step & more_follow)
 
-# %% ../../nbs/data/22_histories.ipynb #c025
+# %% ../../nbs/data/22_histories.ipynb #c026
 def _begin(points: _Points, columns: dict[str, np.ndarray], solved: np.ndarray) -> np.ndarray:
     stay = np.flatnonzero(_stay(points, solved))
     ticket = points.ticket[stay]
@@ -168,7 +182,7 @@ def _begin(points: _Points, columns: dict[str, np.ndarray], solved: np.ndarray) 
         new |= np.r_[True, mine[1:] != mine[:-1]][: len(stay)]
     return stay[new]
 
-# %% ../../nbs/data/22_histories.ipynb #c027
+# %% ../../nbs/data/22_histories.ipynb #c028
 def _ends(ticket: np.ndarray, at: np.ndarray) -> np.ndarray:
     end = np.r_[at[1:], np.datetime64("NaT", "us")][: len(at)]
     end[np.r_[ticket[1:] != ticket[:-1], True][: len(at)]] = np.datetime64("NaT", "us")
@@ -179,7 +193,7 @@ def _lengths(start: np.ndarray, end: np.ndarray) -> pd.arrays.IntegerArray:
     ms = (end.astype("datetime64[ms]") - start.astype("datetime64[ms]")).astype("int64")
     return pd.arrays.IntegerArray(np.where(np.isnat(end), 0, ms), np.isnat(end))
 
-# %% ../../nbs/data/22_histories.ipynb #c029
+# %% ../../nbs/data/22_histories.ipynb #c030
 Calendars = Calendar | Mapping[str, Calendar] | None
 
 
@@ -196,7 +210,7 @@ def _schedules(
     history = pd.concat([start, changes]).drop_duplicates(["ticket", "at"], keep="last")
     return history.rename(columns={"ticket": "key", "at": "since_at", "to_value": "calendar"})
 
-# %% ../../nbs/data/22_histories.ipynb #c030
+# %% ../../nbs/data/22_histories.ipynb #c031
 def _business(
     tickets: pd.DataFrame, events: pd.DataFrame, calendar: Calendars, intervals: _Points
 ) -> pd.arrays.IntegerArray:
@@ -208,7 +222,7 @@ def _business(
     history = _schedules(tickets, events, calendar)
     return business_ms_sequence(start, end, intervals.ticket, history, calendar)
 
-# %% ../../nbs/data/22_histories.ipynb #c032
+# %% ../../nbs/data/22_histories.ipynb #c033
 def _times(
     created: np.ndarray, intervals: _Points, business: pd.arrays.IntegerArray
 ) -> dict[str, object]:
@@ -226,7 +240,7 @@ def _times(
         "business_age_ms": age,
     }
 
-# %% ../../nbs/data/22_histories.ipynb #c034
+# %% ../../nbs/data/22_histories.ipynb #c035
 def _counts(intervals: _Points, solved: np.ndarray) -> dict[str, np.ndarray]:
     step = _steps(intervals, solved)
     return {
@@ -242,9 +256,9 @@ def _intervals(points: _Points, chosen: np.ndarray) -> _Points:
     first = np.flatnonzero(np.r_[True, ticket[1:] != ticket[:-1]][: len(chosen)])
     return _Points(first, np.empty(0, "int64"), ticket, points.at[chosen])
 
-# %% ../../nbs/data/22_histories.ipynb #c035
+# %% ../../nbs/data/22_histories.ipynb #c036
 def status_intervals(
-    tickets: pd.DataFrame,  # table `tickets`: ticket_id, created_at; group and priority if known
+    tickets: pd.DataFrame,  # table `tickets`; only ticket_id and created_at are read
     ticket_events: pd.DataFrame,  # table `ticket_events`
     calendar: Calendars = None,  # for business time; by schedule name where tickets change theirs
 ) -> pd.DataFrame:  # table `status_intervals`, tickets in the order given, then by seq
@@ -252,24 +266,22 @@ def status_intervals(
     changes = _in_order(tickets, ticket_events)
     _check_words(changes)
     points = _line_up(tickets, changes)
-    held, words = _holdings(tickets, changes, points)
-    codes = {kind: held[kind].code for kind in KINDS}
-    counts = {f"{kind}_stations": _stations(points, held[kind]) for kind in ("assignee", "group")}
-    solved = np.isin(codes["status"], words.get_indexer(pd.Index(SOLVED)))
-    chosen = _begin(points, codes | counts, solved)
+    held, stations, words = _columns(changes, points)
+    solved = np.isin(held["status"], _SOLVED)
+    chosen = _begin(points, held | stations, solved)
     intervals = _intervals(points, chosen)
     business = _business(tickets, ticket_events, calendar, intervals)
     created = tickets["created_at"].to_numpy("datetime64[us]")
     return _frame(
         {"ticket_id": tickets["ticket_id"].array.take(intervals.ticket)},
         {"seq": _running(intervals, np.ones(len(chosen), "int64")) - 1},
-        {kind: words.array.take(code[chosen], allow_fill=True) for kind, code in codes.items()},
+        {kind: words.array.take(code[chosen], allow_fill=True) for kind, code in held.items()},
         _times(created, intervals, business),
         _counts(intervals, solved[chosen]),
-        {name: count[chosen] for name, count in counts.items()},
+        {name: count[chosen] for name, count in stations.items()},
     )
 
-# %% ../../nbs/data/22_histories.ipynb #c037
+# %% ../../nbs/data/22_histories.ipynb #c038
 _ORDER = (
     "ticket_id", "seq", "status", "group", "priority", "assignee", "started_at", "ended_at",
     "calendar_ms", "business_ms", "age_ms", "business_age_ms", "is_solve", "is_reopen",
@@ -283,7 +295,7 @@ def _frame(*parts: Mapping[str, object]) -> pd.DataFrame:
     known = {n: kinds[str(k)] for n, k in frame.dtypes.items() if str(k) in kinds}
     return frame[list(_ORDER)].astype(known)
 
-# %% ../../nbs/data/22_histories.ipynb #c050
+# %% ../../nbs/data/22_histories.ipynb #c051
 def _torn(changes: pd.DataFrame) -> pd.Series:
     changes = changes.sort_values(["ticket", "kind"], kind="stable")
     begins = ~changes.duplicated(["ticket", "kind"])
@@ -291,7 +303,7 @@ def _torn(changes: pd.DataFrame) -> pd.Series:
     before = before.mask(begins & (changes["kind"] == "status"), "new")
     return changes["from_value"].notna() & (changes["from_value"] != before)
 
-# %% ../../nbs/data/22_histories.ipynb #c051
+# %% ../../nbs/data/22_histories.ipynb #c052
 def history_notes(
     tickets: pd.DataFrame,  # table `tickets`
     ticket_events: pd.DataFrame,  # table `ticket_events`
@@ -299,6 +311,7 @@ def history_notes(
     "Count the events that do not fit their ticket or each other."
     changes, status = _in_order(tickets, ticket_events), ticket_events["kind"] == "status"
     gap = "events change another value than the one before had left: the history has gaps"
+    later = changes["from_value"].notna() & ~changes.duplicated(["ticket", "kind"])
     counted = {
         "events are of tickets that are not there; left out": ~ticket_events["ticket_id"].isin(
             tickets["ticket_id"]
@@ -306,5 +319,7 @@ def history_notes(
         "status events name no status; left out": status & ticket_events["to_value"].isna(),
         "events lie before their ticket was created; taken as its beginning": changes["before"],
         gap: _torn(changes),
+        "values were there before the event that tells of them; unknown until then": later
+        & (changes["kind"] != "status"),
     }
     return tuple(f"{int(found.sum()):,} {text}" for text, found in counted.items() if found.any())

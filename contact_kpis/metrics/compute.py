@@ -298,6 +298,10 @@ class _Plan:
 
     def want(self, expression: Any, how: str = "sum") -> str:
         "Name the sum (or max) of an expression, asking for it once."
+        if isinstance(expression, bool):  # a column that is not there
+            import ibis
+
+            expression = ibis.literal(expression)
         key = (how, expression.op())
         if key not in self.names:
             name = f"m{len(self.names)}"
@@ -822,6 +826,7 @@ def behind(
     m = moments_of(metric, t)
     base = m.n if m.n is not None else m.den if m.den is not None else m.num
     part = m.event if m.event is not None else m.num
+    base = base if base.type().is_boolean() else (base > 0).fill_null(False)
     part = part if part.type().is_boolean() else base & (part > 0)
     own = columns_of(opened, metric) if metric.needs else opened.tables[metric.table].columns
     flagged = t.mutate(is_numerator=part, is_denominator=base)

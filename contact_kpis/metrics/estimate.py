@@ -198,7 +198,8 @@ def readable(
     column: str,  # "value" or "difference"
 ) -> pd.DataFrame:
     "Shorten a result to what a person reads."
-    lead = ["metric", "period_start_on"]
+    several = (frame.groupby("metric")["definition_id"].nunique() > 1).any()
+    lead = ["metric", *(["definition_id"] if several else []), "period_start_on"]
     fixed = {*COLUMNS, *NUMBERS, *TAIL, "value_before", "difference"}
     dims = [c for c in frame if c not in fixed]
     out = frame[[*lead, *dims]].copy()
