@@ -5,7 +5,7 @@ import time
 import pandas as pd
 import pytest
 
-from contact_kpis.data import tables
+from contact_kpis.data import made
 from contact_kpis.data.sources import seelab
 
 FILE = "anonymous_bank_1999_02_calls.txt"
@@ -97,7 +97,7 @@ def test_calls_over_midnight_go_on_the_next_day(imported):
 
 def test_legs_say_what_the_calls_say(imported):
     legs = {name: imported.tables[name] for name in ("queue_events", "contact_segments")}
-    sums = tables.contact_sums(legs["queue_events"], legs["contact_segments"])
+    sums = made.contact_sums(legs["queue_events"], legs["contact_segments"])
     contacts = imported.tables["contacts"].set_index("contact_id").loc[sums.index]
     assert (sums["wait_ms"] == contacts["wait_ms"]).all()
     assert sums["talk_ms"].fillna(-1).eq(contacts["talk_ms"].fillna(-1)).all()
