@@ -274,13 +274,17 @@ def _problem(ws: Workspace, metric: Metric, q: compute.Question) -> str:
     if reason:
         return f"needs={reason}"
     absent = _no_dimension(ws.opened, metric, _dimensions(q))
-    return f"no_dimension={absent}" if absent else ""
+    if absent:
+        return f"no_dimension={absent}"
+    return "" if compute.is_inside(ws.opened, metric, q) else "outside"
 
 
 def _cannot(ws: Workspace, metric: Metric, q: compute.Question) -> NotComputable:
     kind, _, what = _problem(ws, metric, q).partition("=")
     if kind == "needs" and {"queue_intervals", "agent_intervals"} & set(ws.tables):
         intervals.from_intervals(ws.opened, metric, metric.values, _dimensions(q))
+    if kind == "outside":
+        compute.check_span(q, compute.span_of(ws.opened, metric, q))
     if kind == "needs":
         return NotComputable(f"{metric.id} needs {what}", "tables with it: " + ", ".join(ws.tables))
     columns = compute.columns_of(ws.opened, metric)

@@ -82,6 +82,7 @@ def to_intervals(
     outbound_in=False,
     phantoms_in=False,
     menu_in=False,
+    also_abandoned="",  # an outcome that is counted as abandoned too
     inclusive=True,
     handle="start",
     shift_min=0,
@@ -104,11 +105,12 @@ def to_intervals(
     offered |= (inbound & (ended == "left_ivr")) if menu_in else False
     served = answered | outbound if outbound_in else answered
     gave_up = left & ~dropped.fillna(False).astype(bool)
+    counted_left = gave_up | (is_in & (ended == also_abandoned))
     short = left & (wait <= 1000 * (short_s or 0)).fillna(False)
     counts = {
         "offered": offered,
         "answered": served,
-        "abandoned": gave_up,
+        "abandoned": counted_left,
         "short_abandoned": short,
         "answered_within": answered & within,
         "abandoned_within": gave_up & within,

@@ -13,6 +13,7 @@ from functools import partial, reduce
 from html import escape
 from operator import add, or_
 from typing import Any
+from zoneinfo import available_timezones
 
 import pandas as pd
 
@@ -280,12 +281,13 @@ def breaks(
     return _BREAKS.get(rule.name, _there)(t, rule)
 
 # %% ../../nbs/data/40_checks.ipynb #c023
-def _word(t: Any, key: tuple[str, ...]) -> Any:
+def _smallest(t: Any, key: tuple[str, ...], condition: Any) -> Any:
     import ibis
 
     if not key:
         return ibis.null("string")
-    return reduce(lambda left, right: left + "|" + right, (t[k].cast("string") for k in key))
+    word = reduce(lambda left, right: left + "|" + right, (t[k].cast("string") for k in key))
+    return word.min(where=condition)
 
 
 def scan(
@@ -296,12 +298,12 @@ def scan(
 ) -> Any:  # one row: n0, example0, n1, example1, … in the order of the rules
     "Ask for all rules in one query: how many rows break each, and one of them."
     broken = t.filter(reduce(or_, (breaks(rule, t) for rule in rules)))
-    word, asked = _word(broken, key), {}
+    asked = {}
     for i, rule in enumerate(rules):
         condition = breaks(rule, broken)
         some = broken[weight].sum(where=condition) if weight else broken.count(where=condition)
         asked[f"n{i}"] = some.coalesce(0)
-        asked[f"example{i}"] = word.min(where=condition)
+        asked[f"example{i}"] = _smallest(broken, key, condition)
     return broken.aggregate(**asked)
 
 # %% ../../nbs/data/40_checks.ipynb #c027
@@ -487,7 +489,8 @@ def _zones(opened: Opened) -> dict[str, str]:
     given: dict[str, str] = {}
     if "sites" in opened.tables:
         sites = opened.backend.execute(opened.tables["sites"].select("site_id", "zone").distinct())
-        given = dict(zip(sites["site_id"], sites["zone"], strict=True))
+        known = sites[sites["zone"].isin(available_timezones())]
+        given = dict(zip(known["site_id"], known["zone"], strict=True))
     return given | {site: zone_of(opened.settings, site) for site in opened.settings.sites}
 
 
@@ -517,14 +520,12 @@ def _past_midnight(opened: Opened) -> Any:
     zones, settings = _zones(opened), opened.settings
     rows = _ended(opened, zones)
     days = opened.backend.execute(rows.select("started_on", "own").distinct()).dropna()
-    zone = days["own"].map(zones).fillna(settings.zone)
-    by_zone = [
-        rows_of.assign(day_end=day_ends(rows_of["started_on"], z, settings.day_cutoff_minutes))
-        for z, rows_of in days.groupby(zone)
-    ]
-    ends = pd.concat(by_zone) if by_zone else days.assign(day_end=pd.NaT)
+    zone = pd.Series([zones.get(site, settings.zone) for site in days["own"]], days.index)
+    cutoff = settings.day_cutoff_minutes
+    ends = [day_ends(on, str(z), cutoff) for z, on in days["started_on"].groupby(zone)]
+    closed = days.assign(day_end=pd.concat(ends) if ends else pd.NaT)
     typed = ibis.schema({"started_on": "date", "own": "string", "day_end": "timestamp"})
-    return rows.join(ibis.memtable(ends, schema=typed), ["started_on", "own"])
+    return rows.join(ibis.memtable(closed, schema=typed), ["started_on", "own"])
 
 
 _MIDNIGHT = RowRule(
@@ -682,9 +683,10 @@ def _percent(share: float) -> str:
 
 def _headline(checks: Checks) -> str:
     found = checks.frame["level"].value_counts()
-    text = ", ".join(_how_many(int(found[level]), level) for level in LEVELS if level in found)
-    left = f"{_how_many(len(checks.skipped), 'rule')} not checked (see .skipped)"
-    return f"{text or 'nothing to report'}; {left}" if len(checks.skipped) else text
+    parts = [_how_many(int(found[level]), level) for level in LEVELS if level in found]
+    left = _how_many(len(checks.skipped), "rule")
+    told = f"; {left} not checked (see .skipped)" if len(checks.skipped) else ""
+    return (", ".join(parts) or "nothing to report") + told
 
 
 def _told(row: dict) -> str:

@@ -215,9 +215,9 @@ def prefer(
     rivals: list[Header],  # of one meaning
 ) -> Header:
     "Choose between columns of one meaning, or refuse to."
-    shared = set.intersection(*(set(h.systems) for h in rivals))
     if len(rivals) == 1:
         return rivals[0]
+    shared = set.intersection(*(set(h.systems) for h in rivals)) - {"plain"}
     if len({h.name for h in rivals}) < len(rivals) or not shared:
         heads = " and ".join(repr(h.name[:40]) for h in rivals)
         found = f"{place}: the columns {heads} both mean {rivals[0].column}"

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +235,7 @@ class Opened:
     quarantine: pd.DataFrame
     notes: tuple[str, ...] = ()
     path: Path | None = None  # the project folder, if there is one
+    spans: dict = field(default_factory=dict, compare=False, repr=False)  # days found, kept
 
 
 def _engine() -> Any:

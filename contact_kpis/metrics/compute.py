@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimensions', 'Question', 'as_date', 'question',
            'check_where', 'with_local_day', 'with_dimensions', 'source_column', 'period_end', 'cut', 'bucket',
-           'moments_of', 'columns_of', 'has_clock', 'query', 'days_of', 'span_of', 'check_span', 'Note', 'caveats_of',
-           'status_of', 'compute', 'behind', 'sql', 'refused']
+           'moments_of', 'columns_of', 'has_clock', 'query', 'days_of', 'span_of', 'check_span', 'is_inside', 'Note',
+           'caveats_of', 'status_of', 'compute', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from ..data.contract import tables as contracts
 from ..data.tables import Opened
 from ..errors import BadInput, NotComputable, unknown
 from .estimate import COLUMNS, NUMBERS, TAIL, Interval, Sums, value_of
-from . import flags
+from . import flags, tickets
 from .metric import Around, Metric, Moments
 from ..stats.cluster import BUCKETS, MIX
 
@@ -468,7 +468,10 @@ def _ask_survival(plan: _Plan, metric: Metric, groups: dict[str, Any]) -> _Asked
     m = moments_of(metric, plan.rows)
     groups["duration"] = m.num
     columns = {"num": "duration", "den": plan.want(m.den), "event": plan.want(m.event)}
-    return _Asked(metric, m, columns | {"n": columns["den"]})
+    columns |= {"n": columns["den"]}
+    if m.pending is not None:
+        columns["pending"] = plan.want(m.pending)
+    return _Asked(metric, m, columns)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c024
 @dataclass(frozen=True)
@@ -546,12 +549,17 @@ def days_of(
     days: str = "site",  # whose days
 ) -> tuple[date, date]:
     "First and last local day of a table."
-    t = with_local_day(opened.tables[name], contracts[name].stem, days)
-    found = opened.backend.execute(t.aggregate(first=t.local_on.min(), last=t.local_on.max()))
-    first, last = (pd.Timestamp(found[c][0]) for c in ("first", "last"))
+    if (name, days) not in opened.spans:
+        t = with_local_day(opened.tables[name], contracts[name].stem, days)
+        found = opened.backend.execute(t.aggregate(first=t.local_on.min(), last=t.local_on.max()))
+        opened.spans[name, days] = (found["first"][0], found["last"][0])
+    first, last = (pd.Timestamp(day) for day in opened.spans[name, days])
     if pd.isna(first):
         raise NotComputable(f"{name} has no rows", "at least one row", "import data first")
     return first.date(), last.date()
+
+
+_GO_ON = {"tickets": ("status_intervals",)}  # a log of tickets ends with their last event
 
 
 def span_of(
@@ -560,7 +568,8 @@ def span_of(
     q: Question,
 ) -> tuple[date, date]:
     "First and last local day of what a metric looks at, up to `as_of`."
-    named = [n for n in (metric.table, *metric.needs) if contracts[n].event]
+    looked_at = dict.fromkeys((metric.table, *metric.needs, *_GO_ON.get(metric.table, ())))
+    named = [n for n in looked_at if contracts[n].event and n in opened.tables]
     spans = [days_of(opened, n, q.days) for n in named]
     first, last = min(a for a, _ in spans), max(b for _, b in spans)
     if q.as_of and q.as_of < first:
@@ -581,6 +590,15 @@ def check_span(q: Question, span: tuple[date, date]) -> None:
             f"days from {span[0]} to {span[1]}",
             "choose a period inside the data",
         )
+
+
+def is_inside(opened: Opened, metric: Metric, q: Question) -> bool:
+    "Say whether the data hold anything of the asked period."
+    try:
+        check_span(q, span_of(opened, metric, q))
+    except NotComputable:
+        return False
+    return True
 
 
 def _partial(keys: pd.DataFrame, q: Question, span: tuple[date, date]) -> np.ndarray:
@@ -641,7 +659,7 @@ def _totals(answer: _Answer, asked: _Asked) -> dict[str, np.ndarray]:
     return {k: answer.total(column) for k, column in asked.columns.items() if k not in skip}
 
 
-def _count_notes(totals: Mapping[str, np.ndarray]) -> list[Note]:
+def _count_notes(totals: Mapping[str, np.ndarray], kind: str) -> list[Note]:
     counts = {
         k[5:]: v - totals.get(f"less:{k[5:]}", 0)
         for k, v in totals.items()
@@ -651,6 +669,8 @@ def _count_notes(totals: Mapping[str, np.ndarray]) -> list[Note]:
     if "pending" not in totals:
         return notes
     waiting, none = totals["pending"], totals["n"] == 0
+    if kind == "quantile":
+        return [*notes, Note("censored={:.0f}", waiting > 0, waiting)]
     notes.append(Note("all_pending", (waiting > 0) & none))
     return [*notes, Note("pending={:.0f}", (waiting > 0) & ~none, waiting)]
 
@@ -698,7 +718,9 @@ def _notes(
     asked: _Asked, found: Interval, totals: Mapping[str, np.ndarray], hourly: bool
 ) -> list[Note]:
     kind = asked.moments.kind
-    notes = _count_notes(totals) + _share_notes(totals)
+    notes = _count_notes(totals, kind) + _share_notes(totals)
+    if kind == "quantile":
+        notes.append(Note("not_reached", np.isnan(found.value) & (totals["n"] > 0)))
     if kind in _BY_KIND:
         notes.append(Note(_BY_KIND[kind], np.full(len(totals["n"]), True)))
     return notes if kind in _WHOLE else notes + _interval_notes(asked, found, totals, hourly)
@@ -770,7 +792,13 @@ def _rows_counted(sums: Sums) -> np.ndarray:
 
 
 def _frame(
-    answer: _Answer, asked: _Asked, sums: Sums, q: Question, span: tuple, hourly: bool
+    answer: _Answer,
+    asked: _Asked,
+    sums: Sums,
+    q: Question,
+    span: tuple[date, date],
+    hourly: bool,
+    week_start: int,
 ) -> pd.DataFrame:
     m, n = asked.metric, len(sums.keys)
     found = value_of(sums, q.level)
@@ -788,7 +816,31 @@ def _frame(
     columns |= {"cluster": _cluster_name(asked, hourly), "status": status_of(notes, found.value)}
     out = pd.DataFrame(columns, index=sums.keys.index)
     out["caveats"] = pd.Series(caveats_of(notes, n), dtype="object", index=out.index)
-    return out[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
+    out = out[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
+    counted = asked.moments.kind in ("count", "stock") and q.by == (q.period,)
+    return _with_zeros(out, q, span, week_start) if counted else out
+
+# %% ../../nbs/metrics/60_compute.ipynb #c044b
+def _with_zeros(
+    out: pd.DataFrame, q: Question, span: tuple[date, date], week_start: int
+) -> pd.DataFrame:
+    first, last = _window(q, span)
+    days = pd.Series(pd.date_range(max(first, span[0]), min(last, span[1]), unit="s"))
+    starts = {"day": days, "week": days - pd.to_timedelta((days.dt.weekday - week_start) % 7, "D")}
+    wanted = starts.get(q.period, days.dt.to_period(q.period[0].upper()).dt.start_time)
+    absent = wanted[~wanted.isin(out["period_start_on"])].drop_duplicates().astype("datetime64[s]")
+    if not len(absent) or not len(out):
+        return out
+    rows = out.iloc[[0] * len(absent)].reset_index(drop=True)
+    rows["period_start_on"] = rows[q.period] = absent.to_numpy()
+    rows["period_end_on"] = period_end(rows["period_start_on"], q.period).astype("datetime64[s]")
+    cut_off = _partial(rows, q, span)
+    said = [("partial_period",) if p else () for p in cut_off]
+    kept = tuple(c for c in out["caveats"].iloc[0] if c in _BY_KIND.values())
+    rows["caveats"] = pd.Series([(*kept, *s) for s in said], dtype="object")
+    rows["status"] = np.where(cut_off, "partial", "ok")
+    rows = rows.assign(value=0.0, n=0)
+    return pd.concat([out, rows]).sort_values("period_start_on", ignore_index=True)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c046
 def compute(
@@ -810,7 +862,8 @@ def compute(
             key = one.metric.definition_id
             found = _sums(answer, one, keys)
             sums[key] = replace(found, days=_covered(keys, q, span))
-            frames[key] = _frame(answer, one, sums[key], q, span, hourly)
+            week = opened.settings.week_start_no
+            frames[key] = _frame(answer, one, sums[key], q, span, hourly, week)
     order = [m.definition_id for m in metrics]
     whole = pd.concat([frames[key] for key in order], ignore_index=True)
     return whole, tuple(sums[key] for key in order)
@@ -829,6 +882,7 @@ def behind(
     base = base if base.type().is_boolean() else (base > 0).fill_null(False)
     part = part if part.type().is_boolean() else base & (part > 0)
     own = columns_of(opened, metric) if metric.needs else opened.tables[metric.table].columns
+    own = [c for c in own if metric.table != "tickets" or metric.needs or c not in tickets.LATER]
     flagged = t.mutate(is_numerator=part, is_denominator=base)
     keep = flagged.is_denominator | flagged.is_numerator
     first = contracts[metric.table].event

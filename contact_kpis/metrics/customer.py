@@ -320,7 +320,9 @@ def _duration(t: Any, c: Values, age: Any, done: Any) -> Moments:
         return Moments(ibis.ifelse(done, age, 0), done, pending=waiting)
     everyone = done if c["cohort"] == "solved" else ibis.literal(True)
     still = t.open_age_ms if c["clock"] == "calendar" else t.seen_age_ms
-    return Moments(num=done.ifelse(age, still), den=everyone, event=done, kind="quantile")
+    waiting = ~done if c["cohort"] == "created" else None
+    how = {"event": done, "pending": waiting, "kind": "quantile"}
+    return Moments(num=done.ifelse(age, still), den=everyone, **how)
 
 # %% ../../nbs/metrics/30_customer.ipynb #t03
 def _first_resolution(t: Any, c: Values) -> Moments:

@@ -164,16 +164,15 @@ def kaplan_meier_median(times, ended):
     return None
 
 
-def stock(raw, day, as_of=None):
+def stock(log, day):
     """What is open when a day ends: opened by then, and not solved by its last row so far.
 
     An incident whose first row comes after midnight is new. The row of an incident is the last
     one before midnight; incidents without one have no values.
     """
-    log = known(raw, as_of)
-    opened = log.groupby("number")["opened"].first()
+    opened = log.drop_duplicates("number").set_index("number")["opened"]
     there = opened[opened < close(day)]
-    latest = log[log["at"] < close(day)].groupby("number").tail(1).set_index("number")
+    latest = log[log["at"] < close(day)].drop_duplicates("number", keep="last").set_index("number")
     now = latest[["incident_state", "assignment_group"]].reindex(there.index)
     now["incident_state"] = now["incident_state"].fillna("New")
     now["opened"] = there
@@ -195,7 +194,7 @@ def handoffs(log, column, since, until):
 
 
 def promises(log):
-    """Of each incident: missed where a row says so, met where it was closed before any did."""
+    """Of each incident: missed where a row says so, met where it was closed and none does."""
     late = (log["made_sla"] == "false").groupby(log["number"]).any()
     over = (log["incident_state"] == "Closed").groupby(log["number"]).any()
     return pd.DataFrame({"missed": late, "met": over & ~late, "running": ~over & ~late})
@@ -358,14 +357,14 @@ def test_incidents_opened_as_of_a_day(ws, tickets_mid):
 
 
 @pytest.mark.parametrize(
-    "kpi, conventions, column, wanted",
+    "kpi, conventions, column",
     [
-        ("first_resolution_time", {}, "first", None),
-        ("full_resolution_time", {}, "last", None),
-        ("full_resolution_time", {"end": "closed"}, "closed", None),
+        ("first_resolution_time", {}, "first"),
+        ("full_resolution_time", {}, "last"),
+        ("full_resolution_time", {"end": "closed"}, "closed"),
     ],
 )
-def test_resolution_of_those_solved_in_a_month(ws, tickets, kpi, conventions, column, wanted):
+def test_resolution_of_those_solved_in_a_month(ws, tickets, kpi, conventions, column):
     mine = tickets[within(tickets[column], **APRIL)]
     took = minutes(mine["opened"], mine[column])
     mean = one(ws, kpi, **APRIL, **conventions, stat="mean", cohort="solved")
@@ -384,10 +383,15 @@ def test_median_of_those_opened_with_the_open_ones_censored(ws, tickets_mid, kpi
     ended = mine[column].notna()
     took = minutes(mine["opened"], mine[column].fillna(close(MID)))
     row = one(ws, kpi, since=since, until=MID, as_of=MID, stat="median", cohort="created")
-    assert row["n"] == len(mine) and row["pending"] == (~ended).sum() > 0
+    assert row["n"] == len(mine)
     assert row["value"] == near(hours(kaplan_meier_median(took, ended)))
     naive = hours(smallest(took[ended], Fraction(1, 2)))
     assert row["value"] > naive, "those that are still open are slower"
+
+
+def test_median_says_how_many_are_still_open(ws, tickets_mid):
+    row = one(ws, "full_resolution_time", as_of=MID)
+    assert row["pending"] == tickets_mid["last"].isna().sum()
 
 
 def test_mean_of_those_opened_is_over_the_solved(ws, tickets_mid):
@@ -477,49 +481,74 @@ def test_sla_per_month_of_opening_as_of_a_day(ws, log_mid):
 
 # --- backlog --------------------------------------------------------------------------------------
 
-DAYS = ["2016-02-29", "2016-03-31", MID, "2016-05-31", "2016-07-03", "2017-02-17", "2017-02-18"]
+DAYS = ["2016-02-29", "2016-03-31", MID, "2016-05-31", "2016-07-03", "2017-01-31", "2017-02-15"]
+EMPTY = ["2017-02-14", "2017-02-17", "2017-02-18"]
 
 
-def test_backlog_at_the_close_of_single_days(ws, raw):
+def test_backlog_at_the_close_of_single_days(ws, log):
     found = many(ws, "backlog_close_of_day", by=["day"])
     found = {str(r.period_start_on)[:10]: r.value for r in found.itertuples()}
-    assert {day: found[day] for day in DAYS} == {day: len(stock(raw, day)) for day in DAYS}
+    assert {day: found[day] for day in DAYS} == {day: len(stock(log, day)) for day in DAYS}
 
 
-def test_backlog_of_a_week_is_the_mean_of_its_days(ws, raw):
+@pytest.mark.parametrize("day", EMPTY)
+def test_backlog_of_a_day_on_which_nothing_is_left(ws, log, day):
+    assert len(stock(log, day)) == 0
+    assert one(ws, "backlog_close_of_day", since=day, until=day)["value"] == 0
+
+
+def test_backlog_by_day_has_every_day(ws):
+    found = many(ws, "backlog_close_of_day", by=["day"], since="2017-02-01", until="2017-02-18")
+    assert len(found) == 18
+
+
+def test_backlog_of_the_last_days_counts_the_empty_ones(ws, log):
+    days = [str(d)[:10] for d in pd.date_range("2017-02-10", "2017-02-18")]
+    row = one(ws, "backlog_close_of_day", since=days[0], until=days[-1])
+    assert row["value"] == near(sum(len(stock(log, day)) for day in days) / 9)
+
+
+def test_days_without_a_new_incident_do_not_fail_the_others(ws, tickets):
+    days = {"since": "2017-02-17", "until": "2017-02-18"}
+    found = ws.kpis(list(KPIS), **days).frame.set_index("metric")
+    assert found.loc["ticket_volume", "value"] == within(tickets["opened"], **days).sum() == 0
+    assert found.loc["handoff_count", "n"] == within(tickets["last"], **days).sum()
+
+
+def test_backlog_of_a_week_is_the_mean_of_its_days(ws, log):
     days = [str(d)[:10] for d in pd.date_range(WEEK["since"], WEEK["until"])]
-    wanted = sum(len(stock(raw, day)) for day in days) / 7
+    wanted = sum(len(stock(log, day)) for day in days) / 7
     assert one(ws, "backlog_close_of_day", **WEEK)["value"] == near(wanted)
 
 
 @pytest.mark.parametrize("pending", [True, False])
 @pytest.mark.parametrize("hold", [True, False])
-def test_backlog_with_and_without_those_that_wait(ws, raw, pending, hold):
-    states = stock(raw, MID)["incident_state"]
+def test_backlog_with_and_without_those_that_wait(ws, log, pending, hold):
+    states = stock(log, MID)["incident_state"]
     wanted = (pending | ~states.isin(PENDING)) & (hold | ~states.isin(HOLD))
     asked = {"include_pending": pending, "include_hold": hold}
     row = one(ws, "backlog_close_of_day", since=MID, until=MID, **asked)
     assert row["value"] == wanted.sum()
 
 
-def test_backlog_by_the_group_that_had_it_then(ws, raw):
-    wanted = stock(raw, MID)["assignment_group"].replace("?", None).value_counts()
+def test_backlog_by_the_group_that_had_it_then(ws, log):
+    wanted = stock(log, MID)["assignment_group"].replace("?", None).value_counts()
     found = many(ws, "backlog_close_of_day", by=["team"], since=MID, until=MID)
     found = found.set_index("team")["value"]
-    assert found.sum() == len(stock(raw, MID)), "with those that no group had"
+    assert found.sum() == len(stock(log, MID)), "with those that no group had"
     assert {t: found[t] for t in wanted.index} == wanted.to_dict()
 
 
 @pytest.mark.parametrize("p", [0.5, 0.9])
-def test_age_of_the_backlog_of_a_day(ws, raw, p):
-    ages = minutes(stock(raw, MID)["opened"], close(MID))
+def test_age_of_the_backlog_of_a_day(ws, log, p):
+    ages = minutes(stock(log, MID)["opened"], close(MID))
     row = one(ws, "backlog_age", since=MID, until=MID, p=p)
     assert row["n"] == len(ages)
     assert row["value"] == near(hours(smallest(ages, Fraction(str(p)))))
 
 
-def test_backlog_as_of_its_day(ws, raw):
-    now = stock(raw, MID, as_of=MID)
+def test_backlog_as_of_its_day(ws, log_mid):
+    now = stock(log_mid, MID)
     asked = {"since": MID, "until": MID, "as_of": MID}
     assert one(ws, "backlog_close_of_day", **asked)["value"] == len(now)
     ages = minutes(now["opened"], close(MID))
@@ -527,8 +556,8 @@ def test_backlog_as_of_its_day(ws, raw):
     assert one(ws, "backlog_age", **asked, p=0.9)["value"] == near(wanted)
 
 
-def test_the_rows_behind_the_backlog_of_a_day(ws, raw):
-    now = stock(raw, MID)
+def test_the_rows_behind_the_backlog_of_a_day(ws, log):
+    now = stock(log, MID)
     rows = ws.rows("backlog_close_of_day", since=MID, until=MID)
     assert len(rows) == len(now) == one(ws, "backlog_close_of_day", since=MID, until=MID)["value"]
     assert set(rows["ticket_id"]) == set(now.index)
@@ -560,42 +589,31 @@ def test_cuts_by_who_has_it_are_what_was_exported_that_night(ws, ws_that_night):
     pd.testing.assert_frame_equal(whole, cut)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="as_of does not reach the category and subcategory: 1,183 incidents changed theirs, and"
-    " the last one of the whole log is used",
-)
 @pytest.mark.parametrize("dimension, column", [("reason", "category"), ("product", "subcategory")])
 def test_cuts_by_the_matter_know_only_what_was_known(ws, log_mid, dimension, column):
     found = many(ws, "ticket_volume", by=[dimension], as_of=MID)
     found = found.set_index(dimension)["value"].to_dict()
-    told = log_mid.groupby("number")[column].last()
+    told = log_mid.drop_duplicates("number").set_index("number")[column]  # when it was opened
     wanted = told[told != "?"].value_counts().to_dict()
     assert {name: found.get(name, 0) for name in wanted} == wanted
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="rows() shows the state, group and priority that tickets have at the end of the log",
-)
 def test_rows_as_of_a_day_show_no_later_state(ws, log_mid):
-    rows = ws.rows("ticket_volume", since=MID, until=MID, as_of=MID).set_index("ticket_id")
-    closed = log_mid.groupby("number")["incident_state"].last().reindex(rows.index) == "Closed"
-    assert (rows["status"] == "closed").sum() == closed.sum()
+    rows = ws.rows("ticket_volume", since=MID, until=MID, as_of=MID)
+    assert len(rows) == one(ws, "ticket_volume", since=MID, until=MID)["value"]
+    assert not {"status", "group", "priority", "problem_id"} & set(rows)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="seven incidents were first written down on the day after their opened_at; as of the day"
-    " of their opening they are counted although no row told of them",
-)
-def test_an_incident_that_nobody_had_written_down_yet_is_not_counted(ws, raw, log):
+def test_an_incident_counts_from_its_opening_though_it_was_written_down_later(ws, raw, log):
+    "Seven were opened before midnight and logged after it (DECISIONS)."
     by = log.groupby("number")
     opened_on, written_on = by["opened"].first(), by["at"].min()
     later = opened_on[opened_on.dt.normalize() < written_on.dt.normalize()].dt.normalize()
+    assert len(later) == 7
     days = sorted({str(day)[:10] for day in later})
     found = {day: one(ws, "ticket_volume", as_of=day)["value"] for day in days}
-    assert found == {day: known(raw, day)["number"].nunique() for day in days}
+    ends = {day: pd.Timestamp(day) + pd.Timedelta(days=1) for day in days}
+    assert found == {day: (opened_on < end).sum() for day, end in ends.items()}
 
 
 # --- the report -----------------------------------------------------------------------------------
@@ -624,13 +642,15 @@ def test_the_report_names_the_kpis_of_tickets(report):
     assert "23 – 29 May 2016" in page
 
 
-def test_the_report_counts_the_week(report, tickets, raw):
+def test_the_report_counts_the_week(report, tickets, raw, log):
     found = pd.read_csv(report[1] / "kpis.csv")
     found = found[found["period_start_on"] == "2016-05-23"].set_index("metric")["value"]
     opened = within(tickets["opened"], "2016-05-23", "2016-05-29")
     assert found["ticket_volume"] == opened.sum()
+    seen = promises(known(raw, "2016-05-29")).reindex(tickets.index[opened])
+    assert found["sla_attainment"] == near(100 * seen["met"].sum() / (~seen["running"]).sum())
     days = [str(d)[:10] for d in pd.date_range("2016-05-23", "2016-05-29")]
-    assert found["backlog_close_of_day"] == near(sum(len(stock(raw, d)) for d in days) / 7)
+    assert found["backlog_close_of_day"] == near(sum(len(stock(log, d)) for d in days) / 7)
 
 
 def test_the_report_holds_nobody(report, tickets):
@@ -642,26 +662,25 @@ def test_the_report_holds_nobody(report, tickets):
             assert column not in page, (name, column)
 
 
+# Two more processes: a small import and one more report.
 @pytest.fixture(scope="module")
 def marked_report(file, tmp_path_factory):
     """A small part of the log in which a person, and what was written, can be told from a number."""
     folder = tmp_path_factory.mktemp("marked")
-    some = file[file["number"].isin(file["number"].unique()[:400])]
-    marked = {"caller_id": "caller", "opened_by": "person", "sys_updated_by": "person"}
-    marks = {c: [f"{mark}-x{v}x" for v in some[c]] for c, mark in marked.items()}
-    some = some.assign(**marks, u_symptom="My name is Doe.", number="INC" + some["number"])
+    some = file[file["number"].isin(file["number"].unique()[::40])]
+    people = ["caller_id", "opened_by", "sys_created_by", "sys_updated_by", "assigned_to"]
+    marks = {name: some[name].where(some[name] == "?", "Doe-" + some[name]) for name in people}
+    some = some.assign(**marks, u_symptom="Please help.", number="INC" + some["number"])
     some.to_parquet(folder / "log.parquet", index=False)
     shell("import", "servicenow", folder / "log.parquet", "--to", folder / "desk")
-    shell("report", "weekly_scorecard", "--data", folder / "desk", "--as-of", "2016-03-13")
+    shell("report", "weekly_scorecard", "--data", folder / "desk", "--as-of", "2016-05-31")
     return folder / "desk" / "runs"
 
 
+@pytest.mark.slow
 def test_the_report_says_nothing_of_a_person(marked_report):
-    texts = [
-        f for f in marked_report.rglob("*") if f.suffix in (".html", ".csv", ".json", ".ipynb")
-    ]
-    assert {f.suffix for f in texts} == {".html", ".csv", ".json", ".ipynb"}
-    for file in texts:
+    files = [f for f in marked_report.rglob("*") if f.is_file()]
+    assert {f.suffix for f in files} == {".html", ".csv", ".json", ".ipynb"}
+    for file in files:
         said = file.read_text("utf-8")
-        for mark in ("caller-x", "person-x", "Doe", "INC00"):
-            assert mark not in said, (file.name, mark)
+        assert [m for m in ("Doe-", "Please help", "INC0") if m in said] == [], file.name

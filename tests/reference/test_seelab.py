@@ -5,7 +5,7 @@ import time
 import pandas as pd
 import pytest
 
-from contact_kpis.data import made
+from contact_kpis.data import fitting, made
 from contact_kpis.data.sources import seelab
 
 FILE = "anonymous_bank_1999_02_calls.txt"
@@ -105,7 +105,7 @@ def test_legs_say_what_the_calls_say(imported):
 
 @pytest.mark.parametrize("table", ["contacts", "queue_events", "contact_segments"])
 def test_every_row_keeps_the_contract(imported, table):
-    fitted = tables.fit(table, imported.tables[table])
+    fitted = fitting.fit(table, imported.tables[table])
     assert len(fitted.quarantine) == 0 and fitted.deduplicated == 0
 
 

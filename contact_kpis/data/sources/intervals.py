@@ -12,8 +12,9 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,15 @@ def _csv(name: str, text: str) -> Lines:
         found = f"{name} has no columns; it begins {text[:60]!r}"
         raise BadInput(found, "commas, semicolons, tabs or bars between columns", "export it again")
     rows: Lines = []
+    quoted = '"' in text
     try:
-        for row in csv.reader(io.StringIO(text), delimiter=mark):
+        for row in csv.reader(io.StringIO(text), delimiter=mark, strict=True):
             rows.append(row)
+            if quoted and any(cell.count("\n") > 3 for cell in row):
+                raise csv.Error("a field goes over many lines")
     except csv.Error as error:
-        found = f"{name}, line {len(rows) + 1}: {error}"
-        raise BadInput(found, "fields of less than 128 kB", "is a quotation mark open?") from None
+        found = f"{name}, row {len(rows) + 1}: {error}"
+        raise BadInput(found, "quotation marks in pairs", "is a quotation mark open?") from None
     return rows
 
 # %% ../../../nbs/data/sources/30_intervals.ipynb #c012
@@ -127,7 +131,7 @@ def _parquet(name: str, data: bytes) -> Lines:
         raise BadInput(found, _KINDS, "export the report again") from None
     return [list(table.column_names), *map(list, zip(*columns, strict=True))]
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c016
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c017
 def _lines(path: Path) -> Lines:
     data = _bytes(path)
     if data[:4] == b"PK\x03\x04":
@@ -139,7 +143,7 @@ def _lines(path: Path) -> Lines:
         raise BadInput(found, _KINDS, "save it as xlsx or CSV")
     return _csv(path.name, _text(path.name, data))
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c019
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c020
 _WHO, _WHEN = ("queue_id", "agent_id"), ("start", "date", "time")
 _ENDED = ("answered", "abandoned", "short_abandoned", "flowed_out")
 _COUNTS = ("offered", *_ENDED, "answered_within", "abandoned_within")
@@ -165,7 +169,7 @@ def _header_row(name: str, lines: Lines) -> int:
         "rename the columns, or export the report with its header",
     )
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c022
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c023
 Columns = dict[str, tuple[Header, int]]  # our column: its header, its place
 
 
@@ -181,7 +185,7 @@ def _columns(name: str, names: list[str], threshold_s: float | None) -> Columns:
         out[column] = next((h, place) for h, place in pairs if h is chosen)
     return out
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c024
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c025
 def _one_of_two(name: str, columns: Columns, raw: pd.DataFrame) -> Columns:
     if not {*_WHO} <= set(columns):
         return columns
@@ -192,7 +196,7 @@ def _one_of_two(name: str, columns: Columns, raw: pd.DataFrame) -> Columns:
     keep = filled[0] if filled else "queue_id"
     return {c: p for c, p in columns.items() if c not in _WHO or c == keep}
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c026
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c027
 _DATE = r"^(?P<a>[0-9]{1,4})[-/.](?P<b>[0-9]{1,2})[-/.](?P<c>[0-9]{1,4})"
 
 
@@ -204,7 +208,7 @@ def _whole_time(columns: Columns, raw: pd.DataFrame) -> Columns:
     rest = {c: p for c, p in columns.items() if c not in ("date", "time")}
     return rest | {"start": columns["time"]}
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c028
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c029
 def _raw(lines: Lines, head: int) -> tuple[pd.DataFrame, np.ndarray]:  # cells, surplus of each row
     rows = [row for row in lines[head + 1 :] if any(map(str.strip, row))]
     width = len(_trim(lines[head], 0))
@@ -221,7 +225,7 @@ def _trim(row: list[str], least: int) -> list[str]:
         end -= 1
     return row[:end]
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c030
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c031
 @dataclass(frozen=True)
 class _Report:
     "A report with its header understood and its cells still texts."
@@ -243,7 +247,7 @@ class _Report:
     def words(self) -> Words:
         return system_of([h for h, _ in self.columns.values()])
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c032
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c033
 _TOTALS = r"(grand |sub|report |overall )?totals?\b.*|.*\b(sub)?total|summary|sum|all queues"
 _TOTALS += r"|all agents|average|avg|summe|gesamt|合计|总计|小计|סה.?כ.*"
 Rule = tuple[str, str, pd.Series]  # name, reason, True where broken
@@ -272,7 +276,7 @@ def _good(rules: list[Rule], index: pd.Index) -> pd.Series:
         fine &= ~broken.astype(bool)
     return fine
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c033
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c035
 def _open(path: Path, threshold_s: float | None) -> tuple[_Report, list[Rule]]:
     lines = _lines(path)
     head = _header_row(path.name, lines)
@@ -284,13 +288,13 @@ def _open(path: Path, threshold_s: float | None) -> tuple[_Report, list[Rule]]:
     report = _Report(path.name, names, _whole_time(columns, raw), raw, head)
     return report, _line_rules(report, surplus)
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c036
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c038
 def _counts(cells: pd.Series) -> tuple[pd.Series, pd.Series]:  # values, True where unreadable
     fine = cells.str.fullmatch(r"[0-9]{1,9}(\.0+)?|[0-9]{1,3}(,[0-9]{3}){1,2}")
     values = pd.to_numeric(cells.str.replace(",", "").where(fine, None)).astype("Float64")
     return values.astype("Int64"), ~fine & (cells != "")
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c039
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c041
 def _refuse_shares(name: str, header: str, cells: pd.Series, wrong: pd.Series) -> None:
     given = int((cells != "").sum())
     if given < 2 or int(wrong.sum()) < given:
@@ -304,7 +308,7 @@ def _refuse_shares(name: str, header: str, cells: pd.Series, wrong: pd.Series) -
         "export the counts",
     )
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c041
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c043
 _FACTORS = {"ms": 1, "s": 1000, "min": 60_000}
 
 
@@ -322,7 +326,7 @@ def _unit(report: _Report, column: str, asked: str | None, cells: pd.Series) -> 
         "say unit='m:ss'" if pairs.any() else "say unit='s' or unit='ms'",
     )
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c042
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c045
 def _spans(cells: pd.Series, unit: str) -> tuple[pd.Series, pd.Series]:  # ms, True where unreadable
     clock = cells.str.extract(r"^([0-9]{1,4}):([0-5][0-9]):([0-5][0-9](?:\.[0-9]{1,6})?)$")
     h, m, s = (pd.to_numeric(clock[i]).astype("float64") for i in range(3))
@@ -335,7 +339,13 @@ def _spans(cells: pd.Series, unit: str) -> tuple[pd.Series, pd.Series]:  # ms, T
     ms = ms.fillna(number * _FACTORS.get(unit, np.nan)).mask(number == 0, 0)
     return ms.round().astype("Int64"), ms.isna() & (cells != "")
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c045
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c048
+def _once(cells: pd.Series, read_texts: Callable) -> tuple[pd.Series, ...]:
+    codes, texts = pd.factorize(cells)
+    found = read_texts(pd.Series(texts, dtype="str"))
+    return tuple(values.iloc[codes].set_axis(cells.index) for values in found)
+
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c051
 def _values(
     report: _Report, unit: str | None, empty_is_zero: bool, good: pd.Series
 ) -> tuple[dict[str, pd.Series], list[Rule]]:
@@ -343,18 +353,19 @@ def _values(
     for column in (c for c in (*_COUNTS, *_SPANS) if c in report.columns):
         header, cells = report.columns[column][0], report.cells(column)
         if column in _COUNTS:
-            found, wrong = _counts(cells)
+            found, wrong = _once(cells, _counts)
             _refuse_shares(report.name, header.name, cells[good], wrong[good])
             text = f"{column} is not a whole number"
         else:
-            found, wrong = _spans(cells, _unit(report, column, unit, cells[good]))
+            asked = _unit(report, column, unit, cells[good])
+            found, wrong = _once(cells, partial(_spans, unit=asked))
             text = f"{column} is not a duration"
         values[column] = found.fillna(0).mask(wrong) if empty_is_zero else found
         rules.append(("kind", text, wrong))
     empty = pd.concat([v.isna() for v in values.values()], axis=1).all(axis=1)
     return values, [*rules, ("required", "no count and no duration in the row", empty)]
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c047
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c053
 def _order(name: str, cells: pd.Series, parts: pd.DataFrame, asked: str | None) -> str:
     a, b = (pd.to_numeric(parts[p]) for p in "ab")
     loose = (parts["a"].str.len() <= 2).fillna(False).astype(bool)
@@ -378,7 +389,7 @@ def _days(parts: pd.DataFrame, order: str) -> pd.Series:  # NaT where there is n
     text = (year + "-" + month + "-" + day).mask(a.str.len() == 4, a + "-" + b + "-" + c)
     return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c050
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c056
 _TIME = r"(?P<h>[0-9]{1,2}):(?P<m>[0-9]{2})(?::(?P<s>[0-9]{2})(?:\.[0-9]+)?)?"
 _TIME += r"\s*(?P<half>[AaPp][Mm])?"
 _OFFSET = r"\s*(?P<offset>Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
@@ -397,18 +408,29 @@ def _time_of_day(cells: pd.Series) -> pd.Series:
     padded = cells.str.zfill(4).str.replace(r"^(..)(..)$", r"\1:\2", regex=True)
     return _minutes(cells.where(~digits, padded).str.extract(f"^{_TIME}$"))
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c053
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c059
 def _moment(
     name: str, cells: pd.Series, clock: pd.Series | None, order: str | None
 ) -> tuple[pd.Series, pd.Series]:  # time on the clock, its offset in minutes where it is named
-    parts = cells.str.extract(_DATE)
-    days = _days(parts, _order(name, cells, parts, order))
-    rest = cells.str.replace(_DATE, "", regex=True).str.replace(r"^[T\s]+", "", regex=True)
+    days, minutes, offset = _once(cells, partial(_date_and_time, name, order))
+    if clock is not None:
+        (minutes,) = _once(clock, lambda texts: (_time_of_day(texts),))
+    return (days + _timedelta(minutes)).astype("datetime64[us]"), offset
+
+
+def _date_and_time(
+    name: str, order: str | None, texts: pd.Series
+) -> tuple[pd.Series, pd.Series, pd.Series]:  # day, minutes after midnight, offset in minutes
+    parts = texts.str.extract(_DATE)
+    days = _days(parts, _order(name, texts, parts, order))
+    rest = texts.str.replace(_DATE, "", regex=True).str.replace(r"^[T\s]+", "", regex=True)
     inside = rest.str.extract(f"^(?:{_TIME})?{_OFFSET}$")
     odd = ~rest.str.fullmatch(f"(?:{_TIME})?{_OFFSET}")
-    minutes = _minutes(inside) if clock is None else _time_of_day(clock)
-    local = days + pd.to_timedelta(minutes, unit="min")
-    return local.mask(odd).astype("datetime64[us]"), _offsets(inside["offset"])
+    return days.mask(odd), _minutes(inside), _offsets(inside["offset"])
+
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c061
+def _timedelta(minutes: pd.Series) -> pd.Series:
+    return pd.to_timedelta((60 * minutes).round(), unit="s")
 
 
 def _offsets(names: pd.Series) -> pd.Series:
@@ -417,7 +439,7 @@ def _offsets(names: pd.Series) -> pd.Series:
     signed = minutes * parts[0].map({"+": 1, "-": -1})
     return signed.mask(names.isin(["Z", "UTC"]), 0).astype("float64")
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c056
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c064
 _TO = r"\s+(?:-|–|to|bis)\s+|(?<=[0-9mM])[-–](?=[0-9]{1,2}:)"
 
 
@@ -441,14 +463,10 @@ def _when(
     end = report.cells("end") if end is None and "end" in report.columns else end
     if end is None or not end.str.match(_DATE).any():
         day = local.dt.normalize()
-        return local, offset, None if end is None else day + _after(end)
+        return local, offset, None if end is None else day + _timedelta(_time_of_day(end))
     return local, offset, _moment(report.name, end, None, order)[0]
 
-
-def _after(clock: pd.Series) -> pd.Series:
-    return pd.to_timedelta(_time_of_day(clock), unit="min")
-
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c059
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c067
 def _check_when(report: _Report) -> None:
     if "start" in report.columns or {"date", "time"} <= set(report.columns):
         return
@@ -458,7 +476,7 @@ def _check_when(report: _Report) -> None:
         "export the report by interval",
     )
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c061
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c069
 def _doubled(local: pd.Series, zone: str) -> pd.Series:
     once = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
     return once.isna() & local.notna()
@@ -476,7 +494,7 @@ def _direction(local: pd.Series, who: pd.Series) -> pd.Series:  # of each queue:
     up, down = by.min().fillna(1) >= 0, by.max().fillna(1) <= 0
     return pd.Series(np.select([up, down], [1, -1], 0), up.index)
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c063
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c071
 def _second_of_two(
     local: pd.Series, who: pd.Series, twice: pd.Series, plain: pd.Series
 ) -> pd.Series:  # 0 the first time, 1 the second, null where it cannot be told
@@ -496,14 +514,14 @@ def _to_utc(
     summer = (second.fillna(0) == 0).to_numpy(bool)
     placed = local.dt.tz_localize(zone, ambiguous=summer, nonexistent="NaT")
     utc = placed.dt.tz_convert("UTC").dt.tz_localize(None)
-    utc = utc.where(~named, local - pd.to_timedelta(offset, unit="min"))
+    utc = utc.where(~named, local - _timedelta(offset))
     gap = f"the interval does not exist: {zone}'s clock skips it"
     fold = f"the interval comes twice on {zone}'s clock, and the rows do not tell which this is"
     lost = twice & good & second.isna()
     rules = [("time", gap, _skipped(local, zone) & ~named), ("time", fold, lost)]
     return utc.astype("datetime64[us]"), rules, int(second.notna().sum())
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c066
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c074
 LENGTHS = (15, 30, 60)  # minutes
 
 
@@ -525,7 +543,7 @@ def _stated(cells: pd.Series) -> pd.Series:  # minutes; nan where it is no lengt
     exact = {scale * m: m for m in LENGTHS for scale in (1, 60, 60_000)}
     return number.map(exact).astype("float64")
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c068
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c076
 def _between(
     local: pd.Series, end: pd.Series, utc: pd.Series, zone: str, asked: int | None
 ) -> pd.Series:  # minutes
@@ -548,7 +566,7 @@ def _lengths(
     told = "as said" if asked else "told from the starts"
     return pd.Series(float(usual), local.index), f"{usual} minutes, {told}"
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c071
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c079
 @dataclass(frozen=True)
 class _Placed:
     "Where the rows lie in time."
@@ -568,7 +586,7 @@ def _grid_rules(length: pd.Series, shown: pd.Series, asked: int | None) -> list[
         ("grid", "the interval does not begin on the grid of its length", off),
     ]
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c072
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c081
 def _place(
     report: _Report, zone: str, asked: int | None, order: str | None, rules: list[Rule]
 ) -> tuple[_Placed, list[Rule]]:
@@ -589,7 +607,7 @@ def _place(
     rules += _grid_rules(length, here.where(offset.notna(), local), asked)
     return _Placed(utc, length, told, how), rules
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c074
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c083
 _MODES = {"1": "ignore", "2": "negative", "3": "positive"}  # Cisco's ServiceLevelType
 _MODES |= {bare(mode): mode for mode in ABANDON_MODES}
 _MODES |= {"ignoreabandonedcalls": "ignore", "abandonedcallshavenegativeimpact": "negative"}
@@ -612,11 +630,12 @@ def _limit(report: _Report, column: str, asked_s: float | None) -> pd.Series:
     known = known if column == "threshold_ms" else set()
     found = pd.Series(next(iter(known), pd.NA), report.raw.index)
     if column in report.columns:
-        found = _spans(report.cells(column), report.columns[column][0].unit or "s")[0]
+        own = report.columns[column][0].unit or "s"
+        found, _ = _once(report.cells(column), partial(_spans, unit=own))
     asked = None if asked_s is None else round(1000 * asked_s)
     return _agree(report.name, column, asked, found.astype("Int64"))
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c075
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c085
 def _conventions(
     report: _Report, threshold_s: float | None, mode: str | None, short_s: float | None
 ) -> tuple[dict[str, pd.Series], list[str]]:
@@ -634,7 +653,7 @@ def _conventions(
     }
     return {column: v for column, v in found.items() if v.notna().any()}, notes
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c077
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c087
 def _convention_rules(report: _Report, found: Mapping[str, pd.Series]) -> list[Rule]:
     rules = []
     for column in ("abandon_mode", "threshold_ms", "short_abandon_ms"):
@@ -661,7 +680,7 @@ def _check_choice(what: str, value: str | None, allowed: tuple[str, ...]) -> Non
     if value is not None and value not in allowed:
         raise unknown(what, value, allowed)
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c079
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c089
 _PARTS = {"answered_within": "answered", "abandoned_within": "abandoned"}
 _PARTS |= {"short_abandoned": "abandoned"}
 
@@ -685,7 +704,7 @@ def _carried_over(values: Mapping[str, pd.Series]) -> int:
     ways = [values[c].fillna(0) for c in ("answered", "abandoned", "flowed_out") if c in values]
     return int((sum(ways[1:], ways[0]) > values["offered"]).fillna(False).sum())
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c081
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c091
 def _duplicates(
     raw: pd.DataFrame, frame: pd.DataFrame, key: list[str], good: pd.Series
 ) -> tuple[pd.Series, Rule]:  # True where a row repeats an earlier one; the rule of keys
@@ -695,7 +714,7 @@ def _duplicates(
     quarrel = rest & frame.loc[rest, key].duplicated().reindex(good.index, fill_value=False)
     return again, ("key", f"{' and '.join(key)} were already seen with other values", quarrel)
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c083
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c093
 def _touching(rows: pd.DataFrame) -> pd.Series:  # True where a row overlaps one of its queue
     rest = rows.sort_values(["who", "at", "length"], kind="stable")
     end = rest["at"] + pd.to_timedelta(rest["length"], unit="min")
@@ -712,7 +731,7 @@ def _overlap_rule(who: pd.Series, frame: pd.DataFrame, good: pd.Series) -> Rule:
     reason = "overlaps intervals of another length of the same queue or agent"
     return "overlap", reason, aside.reindex(who.index, fill_value=False)
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c086
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c096
 def _frame(
     report: _Report,
     placed: _Placed,
@@ -731,7 +750,7 @@ def _frame(
         system = cells.where(cells != "", system)
     return pd.DataFrame({**out, **values, **conventions, "source_system": system})
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c088
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c098
 _RATE = re.compile(
     r"%|percent|rate\b|\bavg\b|average|\basa\b|\baht\b|service ?level|occupancy|ratio|\bmax", re.I
 )
@@ -761,7 +780,7 @@ def _notes(report: _Report, values: Mapping[str, pd.Series], placed: _Placed) ->
         notes.append(f"{said}; if the report leaves zeros empty, say empty_is_zero=True")
     return notes + _left_out(report)
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c090
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c100
 def _quarantine(report: _Report, rules: list[Rule]) -> pd.DataFrame:
     raw, who = report.raw, report.cells(report.who)
     rule, reason = np.full(len(raw), "", object), np.full(len(raw), "", object)
@@ -784,7 +803,7 @@ def _quarantine(report: _Report, rules: list[Rule]) -> pd.DataFrame:
         }
     )
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c091
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c102
 def _imported(
     report: _Report, frame: pd.DataFrame, rules: list[Rule], notes: list[str], zone: str
 ) -> Imported:
@@ -806,7 +825,7 @@ def _imported(
         main=table,
     )
 
-# %% ../../../nbs/data/sources/30_intervals.ipynb #c093
+# %% ../../../nbs/data/sources/30_intervals.ipynb #c104
 def read(
     path: str | Path,  # CSV (plain or gz), Excel or parquet
     zone: str = "UTC",  # IANA zone of its clock times

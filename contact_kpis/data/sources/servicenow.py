@@ -391,7 +391,7 @@ def _tickets(updates: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "ticket_id": first["number"],
-            "requester_id": last["caller_id"],
+            "requester_id": first["caller_id"],
             "created_at": first["opened_at"],
             "channel": channel.astype("str"),
             "platform": medium,
@@ -400,8 +400,8 @@ def _tickets(updates: pd.DataFrame) -> pd.DataFrame:
             "type": pd.Series("incident", first.index, dtype="str"),
             "group": last["assignment_group"],
             "status": last["status"],
-            "reason_code": last["category"],
-            "product": last["subcategory"],
+            "reason_code": first["category"],
+            "product": first["subcategory"],
             "problem_id": last["problem_id"],
         }
     )
@@ -500,7 +500,7 @@ def _notes(updates: pd.DataFrame, tickets: pd.DataFrame, zone: str) -> tuple[str
         *_disagreements(updates),
         *_promises(updates),
         *_people(updates),
-        *_said(int((named > 1).sum()), "incidents changed their category; the last one is kept"),
+        *_said(int((named > 1).sum()), "incidents changed their category; the first one is kept"),
     )
 
 # %% ../../../nbs/data/sources/20_servicenow.ipynb #c053
