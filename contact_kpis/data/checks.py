@@ -41,7 +41,7 @@ class RowRule:
     "What a row must not be like, as plain data."
 
     name: str  # required, allowed, minimum, maximum, order, needed, at_most_one, …
-    columns: tuple[str, ...]  # what it reads
+    columns: tuple[str, ...]  # what it reads; of names with | between them one is enough
     wrong: str  # what a row that breaks it is like
     do: str  # what to do; may name {share}, {rest} and {example}
     values: tuple[Any, ...] = ()  # words, a limit, or what makes another column needed
@@ -65,7 +65,7 @@ _ADVICE = {
     "at_most_one": "keep the one that came first",
 }
 
-
+# %% ../../nbs/data/40_checks.ipynb #c007
 def _column_rules(column: Column) -> list[RowRule]:
     c, low, high = column.name, column.minimum, column.maximum
     wrong = {
@@ -82,7 +82,7 @@ def _column_rules(column: Column) -> list[RowRule]:
         if text
     ]
 
-# %% ../../nbs/data/40_checks.ipynb #c008
+# %% ../../nbs/data/40_checks.ipynb #c009
 def _between(rule: Any, there: Collection[str]) -> list[RowRule]:
     if isinstance(rule, Ordered):
         wrong = f"{rule.later} is before {rule.earlier}"
@@ -101,7 +101,7 @@ def _between(rule: Any, there: Collection[str]) -> list[RowRule]:
 def _related(name: str, read: tuple[str, ...], wrong: str, rule: Any) -> RowRule:
     return RowRule(name, read, wrong, _ADVICE[name], level=rule.level)
 
-# %% ../../nbs/data/40_checks.ipynb #c009
+# %% ../../nbs/data/40_checks.ipynb #c010
 def _wanted(contract: TableContract, there: Collection[str]) -> list[RowRule]:
     rules = [rule for c in contract.columns if not c.derived for rule in _column_rules(c)]
     rules += [rule for r in contract.rules for rule in _between(r, there)]
@@ -114,13 +114,19 @@ def row_rules(
 ) -> list[RowRule]:  # those that can be checked on these columns
     "List what single rows of a table must fulfil."
     there = contract.names if columns is None else columns
-    return [rule for rule in _wanted(contract, there) if set(rule.columns) <= set(there)]
+    return [rule for rule in _wanted(contract, there) if not _lost_columns(rule.columns, there)]
 
-# %% ../../nbs/data/40_checks.ipynb #c011
+
+def _lost_columns(columns: tuple[str, ...], there: Collection[str]) -> list[str]:
+    return [c for c in columns if not set(c.split("|")) & set(there)]
+
+# %% ../../nbs/data/40_checks.ipynb #c012
 PRESENCE_OFF = (
     "offline", "away", "off", "off_queue", "break", "meal", "lunch", "training", "meeting",
     "logged_out", "logged_off", "signed_out", "unavailable",
 )  # fmt: skip
+
+# %% ../../nbs/data/40_checks.ipynb #c013
 COMMENTS = tuple(kind for kind in TICKET_EVENTS if kind.startswith("comment"))
 
 _PRESENCE = RowRule(
@@ -141,7 +147,7 @@ _ROLE = RowRule(
     shown="actor_role",
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c013
+# %% ../../nbs/data/40_checks.ipynb #c015
 OTHER = (
     "other", "others", "misc", "miscellaneous", "general", "unknown", "none", "n/a", "-",
     "其他", "אחר",
@@ -151,14 +157,13 @@ OTHER = (
 def _habit(name: str, column: str, wrong: str, do: str, share: float, *values: str) -> RowRule:
     return RowRule(name, (column,), wrong, do, values, "note", share)
 
-
-ANSWERS = ("answered_at", "csat", "nps", "ces")  # any of them is an answer
+# %% ../../nbs/data/40_checks.ipynb #c016
+ANSWERS = "answered_at|csat|nps|ces"  # any of them is an answer
 _RESPONDENTS = RowRule(
     "respondents_only",
-    ("survey_id",),
+    (ANSWERS,),
     "every survey was answered",
     "import the invitations too; until then a result is of respondents only",
-    ANSWERS,
     level="warning",
     share=1.0,
     shown="answered_at",
@@ -171,7 +176,7 @@ _DISCONNECT = _habit(
     0.5,
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c014
+# %% ../../nbs/data/40_checks.ipynb #c017
 _UNTRACED = _habit(
     "untraced",
     "contact_id",
@@ -187,12 +192,16 @@ _REASON = _habit(
     0.2,
     *OTHER,
 )
+
+# %% ../../nbs/data/40_checks.ipynb #c018
 _NO_USE = "take the field off the form, or find out why nobody fills it"
 _UNFILLED = tuple(
     _habit("never_filled", c.name, f"{c.name} is never filled", _NO_USE, 1.0)
     for c in contracts["tickets"].columns
     if not (c.required or c.derived)
 )
+
+# %% ../../nbs/data/40_checks.ipynb #c020
 _OWN: Mapping[str, tuple[RowRule, ...]] = {
     "agent_states": (_PRESENCE,),
     "ticket_events": (_ROLE,),
@@ -201,7 +210,7 @@ _OWN: Mapping[str, tuple[RowRule, ...]] = {
     "tickets": (_UNTRACED, _REASON, *_UNFILLED),
 }
 
-# %% ../../nbs/data/40_checks.ipynb #c017
+# %% ../../nbs/data/40_checks.ipynb #c023
 def _odd(t: Any, c: str) -> Any:
     return t[c].isnan() | t[c].isinf()
 
@@ -219,7 +228,7 @@ def _missing(t: Any, rule: RowRule) -> Any:
 def _there(t: Any, rule: RowRule) -> Any:
     return t[rule.columns[0]].notnull()
 
-# %% ../../nbs/data/40_checks.ipynb #c018
+# %% ../../nbs/data/40_checks.ipynb #c024
 def _backwards(t: Any, rule: RowRule) -> Any:
     earlier, later = rule.columns
     return t[later] < t[earlier]
@@ -229,12 +238,9 @@ def _lacking(t: Any, rule: RowRule) -> Any:
     column, when = rule.columns
     return t[when].isin(rule.values) & t[column].isnull()
 
-
-def _answered(t: Any, answers: tuple[str, ...] = ANSWERS) -> Any:
-    import ibis
-
-    known = (t[c].notnull() for c in answers if c in t.columns)
-    return reduce(or_, known, ibis.literal(False))
+# %% ../../nbs/data/40_checks.ipynb #c025
+def _answered(t: Any) -> Any:
+    return reduce(or_, (t[c].notnull() for c in ANSWERS.split("|") if c in t.columns))
 
 
 def _several(t: Any, rule: RowRule) -> Any:
@@ -245,7 +251,7 @@ def _differs(t: Any, rule: RowRule) -> Any:
     said, known = rule.columns
     return t[known].notnull() & ~t[said].identical_to(t[known])
 
-# %% ../../nbs/data/40_checks.ipynb #c019
+# %% ../../nbs/data/40_checks.ipynb #c026
 def _off_but_working(t: Any, rule: RowRule) -> Any:
     presence, routing = rule.columns
     word = t[presence].lower().replace(" ", "_").replace("-", "_")
@@ -256,7 +262,7 @@ def _says_nothing(t: Any, rule: RowRule) -> Any:
     word = t[rule.columns[0]]
     return word.isnull() | word.lower().strip().isin(rule.values)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c027
 _BREAKS: dict[str, Callable[[Any, RowRule], Any]] = {
     "kind": lambda t, rule: _odd(t, rule.columns[0]),
     "allowed": lambda t, rule: t[rule.columns[0]].notin(rule.values),
@@ -265,14 +271,14 @@ _BREAKS: dict[str, Callable[[Any, RowRule], Any]] = {
     "at_most_one": _several,
     "presence": _off_but_working,
     "other_reason": _says_nothing,
-    "respondents_only": lambda t, rule: _answered(t, rule.values),
+    "respondents_only": lambda t, rule: _answered(t),
 }
 _BREAKS |= dict.fromkeys(("required", "untraced", "mostly_missing", "never_filled"), _missing)
 _BREAKS |= dict.fromkeys(("order", "overlap", "chain_start", "midnight"), _backwards)
 _BREAKS |= dict.fromkeys(("needed", "role"), _lacking)
 _BREAKS |= dict.fromkeys(("sums", "chain", "status", "gap"), _differs)
 
-# %% ../../nbs/data/40_checks.ipynb #c020
+# %% ../../nbs/data/40_checks.ipynb #c028
 def breaks(
     rule: RowRule,
     t: Any,  # a table on an engine with the rule's columns
@@ -280,7 +286,7 @@ def breaks(
     "Say in the engine's words when a row breaks a rule."
     return _BREAKS.get(rule.name, _there)(t, rule)
 
-# %% ../../nbs/data/40_checks.ipynb #c023
+# %% ../../nbs/data/40_checks.ipynb #c031
 def _smallest(t: Any, key: tuple[str, ...], condition: Any) -> Any:
     import ibis
 
@@ -289,7 +295,7 @@ def _smallest(t: Any, key: tuple[str, ...], condition: Any) -> Any:
     word = reduce(lambda left, right: left + "|" + right, (t[k].cast("string") for k in key))
     return word.min(where=condition)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c032
 def scan(
     t: Any,
     rules: Sequence[RowRule],
@@ -306,7 +312,7 @@ def scan(
         asked[f"example{i}"] = _smallest(broken, key, condition)
     return broken.aggregate(**asked)
 
-# %% ../../nbs/data/40_checks.ipynb #c027
+# %% ../../nbs/data/40_checks.ipynb #c036
 def census(
     t: Any,
     habits: Sequence[RowRule],
@@ -315,7 +321,7 @@ def census(
     counts = {f"n{i}": t.count(where=breaks(rule, t)) for i, rule in enumerate(habits)}
     return t.aggregate(rows=t.count(), **counts)
 
-# %% ../../nbs/data/40_checks.ipynb #c030
+# %% ../../nbs/data/40_checks.ipynb #c039
 @dataclass(frozen=True)
 class View:
     "Rows made of several rows or tables, and what they must not be like."
@@ -327,7 +333,7 @@ class View:
     key: tuple[str, ...]  # what an example shows
     weight: str = ""  # column that says how many rows of the table a row stands for
 
-# %% ../../nbs/data/40_checks.ipynb #c032
+# %% ../../nbs/data/40_checks.ipynb #c041
 def _repeated(opened: Opened, contract: TableContract) -> Any:
     t, key = opened.tables[contract.name], list(contract.key)
     short = {f"h{i}": t[k].hash() for i, k in enumerate(key) if t[k].type().is_string()}
@@ -341,7 +347,7 @@ def _several_rows(t: Any, by: list[str]) -> Any:
     groups = t.group_by(by).aggregate(times=t.count())
     return groups.filter(groups.times > 1)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c042
 def _key_view(contract: TableContract) -> View:
     wrong = f"{', '.join(contract.key)} occurs more than once"
     do = "keep the last version of each row; some systems deliver a record again"
@@ -350,7 +356,7 @@ def _key_view(contract: TableContract) -> View:
     needs = {contract.name: contract.key}
     return View(contract.name, needs, make, (rule,), contract.key, "too_many")
 
-# %% ../../nbs/data/40_checks.ipynb #c034
+# %% ../../nbs/data/40_checks.ipynb #c044
 def _lost(opened: Opened, name: str, rule: Reference) -> Any:
     t, other = opened.tables[name], opened.tables[rule.table]
     given = t.filter(t[rule.column].notnull())
@@ -359,7 +365,7 @@ def _lost(opened: Opened, name: str, rule: Reference) -> Any:
     keys = other.select(target=other[rule.target])
     return given.select(value=given[rule.column]).anti_join(keys, [("value", "target")])
 
-
+# %% ../../nbs/data/40_checks.ipynb #c045
 def _reference_view(name: str, rule: Reference) -> View:
     wrong = f"{rule.column} has no row in {rule.table}"
     do = f"complete {rule.table}, or correct the spelling of {{example}} and its like"
@@ -368,7 +374,7 @@ def _reference_view(name: str, rule: Reference) -> View:
     needs[name] = (*needs.get(name, ()), rule.column)
     return View(name, needs, partial(_lost, name=name, rule=rule), (lost,), ("value",))
 
-# %% ../../nbs/data/40_checks.ipynb #c036
+# %% ../../nbs/data/40_checks.ipynb #c047
 def _beside_latest_end(opened: Opened, contract: TableContract, rule: NoOverlap) -> Any:
     import ibis
 
@@ -379,7 +385,7 @@ def _beside_latest_end(opened: Opened, contract: TableContract, rule: NoOverlap)
     before = ibis.window(group_by=list(rule.of), order_by=[rule.start, "end"], preceding=(None, 1))
     return rows.mutate(earlier_end=rows.end.max().over(before))
 
-# %% ../../nbs/data/40_checks.ipynb #c037
+# %% ../../nbs/data/40_checks.ipynb #c048
 def _overlap_view(contract: TableContract, rule: NoOverlap) -> View:
     overlap = RowRule(
         "overlap",
@@ -393,7 +399,7 @@ def _overlap_view(contract: TableContract, rule: NoOverlap) -> View:
     make = partial(_beside_latest_end, contract=contract, rule=rule)
     return View(contract.name, needs, make, (overlap,), contract.key)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c050
 def contract_views(
     contract: TableContract,
 ) -> list[View]:
@@ -403,7 +409,7 @@ def contract_views(
     views = [_key_view(contract), *(_overlap_view(contract, rule) for rule in spans)]
     return views + [_reference_view(contract.name, rule) for rule in references]
 
-# %% ../../nbs/data/40_checks.ipynb #c041
+# %% ../../nbs/data/40_checks.ipynb #c054
 def _chains(opened: Opened) -> Any:
     c = opened.tables["contacts"]
     later = c.filter(c.root_id != c.contact_id).select("contact_id", "root_id", "started_at")
@@ -411,7 +417,7 @@ def _chains(opened: Opened) -> Any:
     first = c.select(first=c.contact_id, root_of_root=own, first_at=c.started_at)
     return later.join(first, later.root_id == first.first)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c055
 _CHAIN = RowRule(
     "chain",
     ("root_of_root", "first"),
@@ -435,7 +441,7 @@ _CHAINS = View(
     ("contact_id",),
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c043
+# %% ../../nbs/data/40_checks.ipynb #c059
 _SPANS = ("talk_ms", "hold_ms", "wrap_ms")
 
 
@@ -445,14 +451,14 @@ def _legs(opened: Opened) -> Any:
     sums = legs.group_by("contact_id").aggregate(**{f"legs_{c}": legs[c].sum() for c in both})
     return contacts.select("contact_id", *both).join(sums, "contact_id")
 
-
+# %% ../../nbs/data/40_checks.ipynb #c060
 def _last_states(opened: Opened) -> Any:
     tickets, spans = opened.tables["tickets"], opened.tables["status_intervals"]
     last = spans.group_by("ticket_id").aggregate(seq=spans.seq.max())
     held = spans.select("ticket_id", "seq", held=spans.status).join(last, ["ticket_id", "seq"])
     return tickets.select("ticket_id", "status").join(held.drop("seq"), "ticket_id")
 
-
+# %% ../../nbs/data/40_checks.ipynb #c061
 _SUMS = tuple(
     RowRule(
         "sums",
@@ -467,7 +473,7 @@ _SUMS = tuple(
 _BOTH = {"contacts": ("contact_id",), "contact_segments": ("contact_id",)}
 _LEGS = View("contacts", _BOTH, _legs, _SUMS, ("contact_id",))
 
-# %% ../../nbs/data/40_checks.ipynb #c044
+# %% ../../nbs/data/40_checks.ipynb #c062
 _STATUS = RowRule(
     "status",
     ("status", "held"),
@@ -484,7 +490,7 @@ _STATES = View(
     ("ticket_id",),
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c046
+# %% ../../nbs/data/40_checks.ipynb #c066
 def _zones(opened: Opened) -> dict[str, str]:
     given: dict[str, str] = {}
     if "sites" in opened.tables:
@@ -504,7 +510,7 @@ def day_ends(
     local = close.dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")  # type: ignore[arg-type]
     return local.dt.tz_convert("UTC").dt.tz_localize(None) - pd.Timedelta(microseconds=1)
 
-# %% ../../nbs/data/40_checks.ipynb #c048
+# %% ../../nbs/data/40_checks.ipynb #c068
 def _ended(opened: Opened, zones: Mapping[str, str]) -> Any:
     import ibis
 
@@ -513,7 +519,7 @@ def _ended(opened: Opened, zones: Mapping[str, str]) -> Any:
     own = c.site.isin(list(zones)).ifelse(c.site, "") if named else ibis.literal("")
     return c.filter(c.ended_at.notnull()).select("contact_id", "started_on", "ended_at", own=own)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c069
 def _past_midnight(opened: Opened) -> Any:
     import ibis
 
@@ -527,7 +533,7 @@ def _past_midnight(opened: Opened) -> Any:
     typed = ibis.schema({"started_on": "date", "own": "string", "day_end": "timestamp"})
     return rows.join(ibis.memtable(closed, schema=typed), ["started_on", "own"])
 
-
+# %% ../../nbs/data/40_checks.ipynb #c070
 _MIDNIGHT = RowRule(
     "midnight",
     ("ended_at", "day_end"),
@@ -544,7 +550,7 @@ _NEXT_DAY = View(
     ("contact_id",),
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c050
+# %% ../../nbs/data/40_checks.ipynb #c072
 def _changes(opened: Opened) -> Any:
     import ibis
 
@@ -557,7 +563,7 @@ def _changes(opened: Opened) -> Any:
     left = (e.place == 0).ifelse(begins, e.left.coalesce(""))
     return e.filter(e.from_value.notnull()).select("event_id", "from_value", left=left)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c073
 _HISTORY = ("event_id", "ticket_id", "at", "kind", "to_value")
 _GAP = RowRule(
     "gap",
@@ -575,7 +581,7 @@ _GAPS = View(
     ("event_id",),
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c051
+# %% ../../nbs/data/40_checks.ipynb #c074
 def _after_closing(opened: Opened) -> Any:
     import ibis
 
@@ -592,7 +598,7 @@ def _after_closing(opened: Opened) -> Any:
     late = (e.at > e.closed_at) & still & e.kind.notin(("status", "reopen"))
     return e.filter(late & by_hand)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c075
 _LATE = RowRule(
     "late_edit",
     ("event_id",),
@@ -602,21 +608,25 @@ _LATE = RowRule(
 )
 _EDITS = View("ticket_events", {"ticket_events": _HISTORY}, _after_closing, (_LATE,), ("event_id",))
 
-# %% ../../nbs/data/40_checks.ipynb #c054
+# %% ../../nbs/data/40_checks.ipynb #c078
+def _scored(t: Any) -> Any:
+    return t.score.notnull()
+
+
 def _unseen(opened: Opened, table: str, is_seen: Callable[[Any], Any]) -> Any:
     contacts, seen = opened.tables["contacts"], opened.tables[table]
     seen = seen.filter(is_seen(seen) & seen.contact_id.notnull()).select("contact_id")
     return contacts.select("contact_id").anti_join(seen, "contact_id")
 
 
-def _coverage(name: str, table: str, is_seen: Callable[[Any], Any], wrong: str) -> View:
+def _coverage(name: str, table: str, reads: str, is_seen: Callable[[Any], Any], wrong: str) -> View:
     do = "say so beside every such result, and let no claim on all contacts rest on it alone"
     rule = RowRule(name, ("contact_id",), wrong, do, level="note")
-    needs = {"contacts": ("contact_id",), table: ("contact_id",)}
+    needs = {"contacts": ("contact_id",), table: ("contact_id", reads)}
     make = partial(_unseen, table=table, is_seen=is_seen)
     return View("contacts", needs, make, (rule,), rule.columns)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c079
 def _commonest(opened: Opened, column: str) -> Any:
     t = opened.tables["tickets"]
     return t.filter(t[column].notnull()).select(column).semi_join(t[column].topk(1), column)
@@ -629,20 +639,15 @@ def _default(column: str) -> View:
     make = partial(_commonest, column=column)
     return View("tickets", {"tickets": (column,)}, make, (rule,), (column,))
 
-# %% ../../nbs/data/40_checks.ipynb #c055
+# %% ../../nbs/data/40_checks.ipynb #c080
 _VIEWS = (
     *(_CHAINS, _LEGS, _NEXT_DAY, _STATES, _GAPS, _EDITS),
-    _coverage("unanswered", "surveys", _answered, "{rest} of contacts have a survey answer"),
-    _coverage(
-        "unevaluated",
-        "qa_evaluations",
-        lambda t: t.evaluation_id.notnull(),
-        "{rest} of contacts were evaluated",
-    ),
+    _coverage("unanswered", "surveys", ANSWERS, _answered, "{rest} of contacts have an answer"),
+    _coverage("unevaluated", "qa_evaluations", "score", _scored, "{rest} of contacts were scored"),
     *(_default(column) for column in ("priority", "type")),
 )
 
-# %% ../../nbs/data/40_checks.ipynb #c057
+# %% ../../nbs/data/40_checks.ipynb #c082
 COLUMNS = ("level", "table", "column", "rule", "count", "share", "example", "do")
 SKIPPED = ("table", "column", "rule", "needs")
 
@@ -672,7 +677,7 @@ class Checks:
         table = shown.to_html(index=False, border=0) if len(shown) else ""
         return f"<p>{escape(_headline(self))}</p>{table}"
 
-# %% ../../nbs/data/40_checks.ipynb #c058
+# %% ../../nbs/data/40_checks.ipynb #c083
 def _how_many(n: int, what: str) -> str:
     return f"{n:,} {what}" + ("s" if n != 1 else "")
 
@@ -680,7 +685,7 @@ def _how_many(n: int, what: str) -> str:
 def _percent(share: float) -> str:
     return "under 0.1 %" if 0 < share < 0.0005 else number(100 * share, "%")
 
-
+# %% ../../nbs/data/40_checks.ipynb #c084
 def _headline(checks: Checks) -> str:
     found = checks.frame["level"].value_counts()
     parts = [_how_many(int(found[level]), level) for level in LEVELS if level in found]
@@ -695,7 +700,7 @@ def _told(row: dict) -> str:
     such = f", such as {row['example']}" if row["example"] else ""
     return f"{row['level']:8} {where}: {row['rule']} ({many}{such})\n{'':9}{row['do']}"
 
-# %% ../../nbs/data/40_checks.ipynb #c060
+# %% ../../nbs/data/40_checks.ipynb #c086
 def _line(table: str, rule: RowRule, count: int, rows: int, example: Any = None) -> list[dict]:
     if not count or not (count > rule.share * rows or count == rows):
         return []
@@ -705,7 +710,7 @@ def _line(table: str, rule: RowRule, count: int, rows: int, example: Any = None)
     told = (rule.level, table, rule.column, rule.name, int(count), share, word, do)
     return [dict(zip(COLUMNS, told, strict=True))]
 
-
+# %% ../../nbs/data/40_checks.ipynb #c087
 def _habit_lines(sound: Opened, contract: TableContract) -> tuple[list[dict], int]:
     t = sound.tables[contract.name]
     habits = [rule for rule in row_rules(contract, t.columns) if rule.share]
@@ -714,34 +719,33 @@ def _habit_lines(sound: Opened, contract: TableContract) -> tuple[list[dict], in
     told = [_line(contract.name, rule, counted[f"n{i}"], rows) for i, rule in enumerate(habits)]
     return [line for lines in told for line in lines], rows
 
-# %% ../../nbs/data/40_checks.ipynb #c062
+# %% ../../nbs/data/40_checks.ipynb #c089
 def _own_view(sound: Opened, contract: TableContract) -> View:
     there = sound.tables[contract.name].columns
     rules = tuple(rule for rule in row_rules(contract, there) if not rule.share)
     key = tuple(k for k in contract.key if k in there)
     return View(contract.name, {}, lambda opened: opened.tables[contract.name], rules, key)
 
-
+# %% ../../nbs/data/40_checks.ipynb #c090
 def _left_out(sound: Opened, contract: TableContract) -> list[dict]:
     there, name = sound.tables[contract.name].columns, contract.name
-    lost = {r: [c for c in r.columns if c not in there] for r in _wanted(contract, there)}
+    lost = {rule: _lost_columns(rule.columns, there) for rule in _wanted(contract, there)}
     return [
         _skip(name, rule, f"{name}.{columns[0]}")
         for rule, columns in lost.items()
         if columns and rule.name != "required"
     ]
 
-
+# %% ../../nbs/data/40_checks.ipynb #c091
 def _absent(sound: Opened, view: View) -> str:
     for name, columns in view.needs.items():
         if name not in sound.tables:
             return f"the table {name}"
-        lost = [c for c in columns if c not in sound.tables[name].columns]
-        if lost:
+        if lost := _lost_columns(columns, sound.tables[name].columns):
             return f"{name}.{lost[0]}"
     return ""
 
-# %% ../../nbs/data/40_checks.ipynb #c063
+# %% ../../nbs/data/40_checks.ipynb #c092
 def _view_lines(sound: Opened, view: View, rows: int) -> tuple[list[dict], list[dict]]:
     absent, run = _absent(sound, view), sound.backend.execute
     if absent:
@@ -749,9 +753,9 @@ def _view_lines(sound: Opened, view: View, rows: int) -> tuple[list[dict], list[
     if not rows:
         return [], []
     t = view.make(sound)
-    lacking = {r: [c for c in r.columns if c not in t.columns] for r in view.rules}
-    rules = [rule for rule, lost in lacking.items() if not lost]
-    skipped = [_skip(view.table, rule, f"{view.table}.{c[0]}") for rule, c in lacking.items() if c]
+    lost = {rule: _lost_columns(rule.columns, t.columns) for rule in view.rules}
+    rules, both = [rule for rule in view.rules if not lost[rule]], " and ".join(view.needs)
+    skipped = [_skip(view.table, rule, f"{c[0]} in {both}") for rule, c in lost.items() if c]
     found = run(scan(t, rules, view.key, view.weight)).iloc[0] if rules else {}
     told = [
         _line(view.table, rule, found[f"n{i}"], rows, found[f"example{i}"])
@@ -763,7 +767,7 @@ def _view_lines(sound: Opened, view: View, rows: int) -> tuple[list[dict], list[
 def _skip(table: str, rule: RowRule, needs: str) -> dict:
     return dict(zip(SKIPPED, (table, rule.column, rule.name, needs), strict=True))
 
-# %% ../../nbs/data/40_checks.ipynb #c065
+# %% ../../nbs/data/40_checks.ipynb #c094
 def _kind(dtype: Any) -> str:
     if dtype.is_timestamp():
         return "timestamp" if dtype.timezone in (None, "UTC") else str(dtype)
@@ -776,13 +780,13 @@ def _misfits(t: Any, contract: TableContract) -> dict[str, str]:
     kinds = {c.name: _kind(t[c.name].type()) for c in contract.columns if c.name in t.columns}
     return {name: kind for name, kind in kinds.items() if kind != contract[name].kind}
 
-
+# %% ../../nbs/data/40_checks.ipynb #c095
 def _sound(opened: Opened) -> Opened:
     known = {n: opened.tables[n] for n in contracts if n in opened.tables}
     sound = {n: t.drop(*_misfits(t, contracts[n])) for n, t in known.items()}
     return replace(opened, tables=sound)
 
-# %% ../../nbs/data/40_checks.ipynb #c066
+# %% ../../nbs/data/40_checks.ipynb #c096
 def _column_lines(t: Any, contract: TableContract, rows: int) -> list[dict]:
     lines = []
     for name, kind in _misfits(t, contract).items():
@@ -797,7 +801,7 @@ def _column_lines(t: Any, contract: TableContract, rows: int) -> list[dict]:
             lines += _line(contract.name, rule, rows, rows)
     return lines
 
-# %% ../../nbs/data/40_checks.ipynb #c068
+# %% ../../nbs/data/40_checks.ipynb #c098
 def _aside_lines(opened: Opened, rows: Mapping[str, int]) -> list[dict]:
     place = "data/quarantine.parquet" if opened.path else "ws.quarantine"
     lines, aside = [], opened.quarantine
@@ -808,7 +812,7 @@ def _aside_lines(opened: Opened, rows: Mapping[str, int]) -> list[dict]:
         lines += _line(str(table), rule, len(group), there, group["key"].iloc[0])
     return lines
 
-# %% ../../nbs/data/40_checks.ipynb #c070
+# %% ../../nbs/data/40_checks.ipynb #c100
 def _ordered(lines: list[dict]) -> pd.DataFrame:
     places = {name: place for place, name in enumerate(contracts)}
     by = sorted(lines, key=lambda row: (LEVELS.index(row["level"]), places.get(row["table"], 99)))
@@ -822,7 +826,7 @@ def _views(sound: Opened) -> list[View]:
     between = [view for contract in here for view in contract_views(contract)]
     return own + between + [view for view in _VIEWS if view.table in sound.tables]
 
-
+# %% ../../nbs/data/40_checks.ipynb #c101
 def check(
     opened: Opened,
 ) -> Checks:

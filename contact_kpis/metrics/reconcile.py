@@ -134,7 +134,8 @@ def _with_limits(opened: Opened, limits: pd.DataFrame) -> Any:  # contacts with 
     import ibis
 
     t = opened.tables["contacts"]
-    own = ibis.memtable(limits.rename(columns={"queue_id": "limit_queue"}))
+    named = limits.rename(columns={"queue_id": "limit_queue"})
+    own = ibis.memtable(named.assign(queue_place=range(len(named))))
     return t.join(own, t.queue_id == own.limit_queue, how="inner").drop("limit_queue")
 
 # %% ../../nbs/metrics/70_reconcile.ipynb #c023
@@ -163,8 +164,8 @@ def _cells(opened: Opened, t: Any, time: str, wanted: set[str]) -> Any:  # an Ar
     asked = {name: part for name, part in parts.items() if name in wanted}
     asked |= _rests(t, at) if time in ("answer", "wrap_end") else {}
     sums = {name: _sum(t, part) for name, part in asked.items()}
-    cells = t.group_by(queue_id=t.queue_id, quarter=at // QUARTER).aggregate(**sums)
-    return opened.backend.to_pyarrow(cells.order_by("queue_id", "quarter"))
+    cells = t.group_by(queue=t.queue_place, quarter=at // QUARTER).aggregate(**sums)
+    return opened.backend.to_pyarrow(cells.order_by("queue", "quarter"))
 
 # %% ../../nbs/metrics/70_reconcile.ipynb #c025
 @dataclass(frozen=True)
@@ -414,15 +415,12 @@ def _explain(queue: _Queue, measure: str) -> dict[str, Any] | None:
     }
 
 # %% ../../nbs/metrics/70_reconcile.ipynb #c050
-def _slices(cells: Any) -> dict[str, dict[str, np.ndarray]]:  # queue -> part -> values
-    if not cells.num_rows:
-        return {}
-    coded = cells["queue_id"].combine_chunks().dictionary_encode()
-    names, codes = coded.dictionary.to_pylist(), coded.indices.to_numpy()
-    edges = [*np.flatnonzero(np.diff(codes, prepend=-1)).tolist(), len(codes)]
-    columns = {c: cells[c].to_numpy() for c in cells.column_names if c != "queue_id"}
+def _slices(cells: Any, names: list[str]) -> dict[str, dict[str, np.ndarray]]:  # queue: part
+    columns = {c: cells[c].to_numpy() for c in cells.column_names}
+    places = columns.pop("queue")
+    edges = [*np.flatnonzero(np.diff(places, prepend=-1)).tolist(), len(places)]
     return {
-        names[codes[a]]: {c: v[a:b] for c, v in columns.items()}
+        names[places[a]]: {c: v[a:b] for c, v in columns.items()}
         for a, b in zip(edges[:-1], edges[1:], strict=True)
     }
 
@@ -595,7 +593,8 @@ def reconcile(
     t = _with_limits(opened, limits)
     wanted = _occurring(opened, t)
     times = ("start", "enqueue", "answer", "end", "wrap_end")
-    cells = {time: _slices(_cells(opened, t, time, wanted)) for time in times}
+    names = limits["queue_id"].tolist()
+    cells = {time: _slices(_cells(opened, t, time, wanted), names) for time in times}
     by_queue = _rows_of(rows, opened.settings.zone)
     own_limits = limits.set_index("queue_id").to_dict("index")
     explained, frames = [], []

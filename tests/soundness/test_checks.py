@@ -556,12 +556,15 @@ CASES = {
         "note",
         {
             "contacts": [contact(c) for c in "abc"],
-            "qa_evaluations": [{"evaluation_id": e, "contact_id": "c"} for e in ("e1", "e2")],
+            "qa_evaluations": [
+                {"evaluation_id": e, "contact_id": c, "score": score}
+                for e, c, score in (("e1", "c", 80.0), ("e2", "c", 90.0), ("e3", "b", None))
+            ],
         },
         (2, 2 / 3, "a"),
         {
             "contacts": [contact("a")],
-            "qa_evaluations": [{"evaluation_id": "e1", "contact_id": "a"}],
+            "qa_evaluations": [{"evaluation_id": "e1", "contact_id": "a", "score": 0.0}],
         },
     ),
 }
@@ -860,6 +863,38 @@ def test_an_absent_table_is_listed_and_breaks_nothing():
     assert "the table queues" in left[left["column"] == "queue_id"]["needs"].tolist()
     assert found("reference", opened).empty
     assert set(left["table"]) == {"contacts"}, "rules of tables that are not there are not listed"
+
+
+def test_a_sum_that_only_one_of_two_tables_has_is_listed():
+    frames = {
+        "contacts": [contact("a", talk_ms=1, hold_ms=1)],
+        "contact_segments": [leg("s1", "a", hold_ms=2)],
+    }
+    result = check(case(frames))
+    assert one("sums", case(frames))["column"] == "hold_ms"
+    left = result.skipped[result.skipped["rule"] == "sums"].set_index("column")["needs"]
+    assert set(left.index) == {"talk_ms", "wrap_ms"}
+    assert left["talk_ms"] == "talk_ms in contacts and contact_segments"
+
+
+@pytest.mark.parametrize("answer", ["answered_at", "csat", "nps", "ces"])
+def test_any_answer_is_an_answer(answer):
+    given = NOON if answer == "answered_at" else 5.0
+    frames = {
+        "contacts": [contact("a"), contact("b"), contact("c")],
+        "surveys": [survey("s1", "a", **{answer: given}), survey("s2", "b", **{answer: None})],
+    }
+    assert one("unanswered", case(frames))["count"] == 2
+    frames["surveys"] = frames["surveys"][:1]
+    assert one("respondents_only", case(frames))["count"] == 1
+
+
+def test_surveys_without_any_answer_cannot_be_checked():
+    opened = case({"contacts": [contact("a")], "surveys": [survey("s1", "a")]})
+    left = check(opened).skipped
+    lost = left[left["rule"].isin(["unanswered", "respondents_only"])]
+    assert lost["needs"].tolist() == ["surveys.answered_at|csat|nps|ces"] * 2
+    assert found("unanswered", opened).empty and found("respondents_only", opened).empty
 
 
 def test_endings_that_are_there_exclude_each_other():
