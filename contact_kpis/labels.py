@@ -23,6 +23,11 @@ CAVEATS = {
     "restricted_mean": "Mean patience up to the longest wait seen; longer patience is cut there.",
     "partial_period": "The data do not cover the whole period.",
     "pending": "{f} have a window that has not closed; they are in neither side.",
+    "incomplete_intervals": "{f} intervals lack a count that is needed; they are left out.",
+    "other_conventions": "{f} offered contacts stand in intervals counted by another convention; "
+    "they are left out.",
+    "unaccounted": "{f} offered contacts were neither answered, abandoned nor passed on "
+    "(callbacks, or carried over).",
     "censored": "{f} have not ended yet: they count as lasting at least as long as seen.",
     "not_reached": "Fewer than that share have ended so far: there is no value yet.",
     "outside": "The data hold nothing of this period.",

@@ -39,7 +39,8 @@ def lacking(
         return ", ".join(absent)
     columns = opened.tables[metric.table].columns
     inputs = [*metric.inputs, *(["reason_code"] if metric.values.get("same_reason") else [])]
-    inputs += ["sl_threshold_ms"] if metric.values.get("threshold_s") == "queue" else []
+    own = metric.table == "contacts" and metric.values.get("threshold_s") == "queue"
+    inputs += ["sl_threshold_ms"] if own else []
     inputs += [compute.KEYS[dimension] for dimension, _, _ in metric.per]
     missing = [f"{metric.table}.{name}" for name in inputs if name not in columns]
     return ", ".join(dict.fromkeys(missing))
