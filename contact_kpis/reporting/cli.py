@@ -103,19 +103,25 @@ def _modules(package: str) -> list[str]:
     return sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_"))
 
 
-def _load(package: str, kind: str, name: str, function: str) -> Any:
+def _load(package: str, kind: str, name: str, function: str, lack: str = "") -> Any:
     import importlib
 
     known = _modules(package)
     if name not in known:
         raise unknown(kind, name, known)
-    return getattr(importlib.import_module(f"{package}.{name}"), function)
+    found = getattr(importlib.import_module(f"{package}.{name}"), function, None)
+    if found is None:
+        raise BadInput(f"{name} {lack or f'has no {function}'}", f"another {kind}")
+    return found
 
 # %% ../../nbs/reporting/90_cli.ipynb #c011
 def _tell_account(imported: "Imported") -> None:
     from contact_kpis.data.tables import account
 
-    told = account(imported)
+    _tell(account(imported))
+
+
+def _tell(told: dict[str, Any]) -> None:
     kept, aside, again = (told[k] for k in ("kept", "quarantined", "deduplicated"))
     typer.echo(
         f"{told['rows_in']:,} rows in = {kept:,} kept + {aside:,} set aside + {again:,} repeated"
@@ -135,29 +141,126 @@ def _check_kind(folder: Path, is_simulated: bool) -> None:
         found = f"{folder.name} is a project of {kinds[not is_simulated]} data"
         raise BadInput(found, f"a folder for {kinds[is_simulated]} data", "name another folder")
 
-# %% ../../nbs/reporting/90_cli.ipynb #c013
+# %% ../../nbs/reporting/90_cli.ipynb #c0i14
+def _value(name: str, text: str, kind: Any) -> Any:
+    kinds: dict[str, Any] = {"int": int, "float": float, "bool": _yes_or_no}
+    known = next((k for k in str(kind).split(" | ") if k in kinds), "str")
+    try:
+        return kinds.get(known, str)(text)
+    except ValueError:
+        raise BadInput(f"--option {name}={text}", f"{name}: {known}") from None
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+def _source_options(source: str, read: Any, texts: list[str]) -> dict[str, Any]:
+    import inspect
+
+    kinds = {n: p.annotation for n, p in inspect.signature(read).parameters.items()}
+    kinds = {n: getattr(k, "__name__", k) for n, k in kinds.items() if n not in _OWN_WORDS}
+    given = {name: values[-1] for name, values in pairs(texts, "--option").items()}
+    for name in given:
+        if name not in kinds:
+            raise unknown(f"option of {source}", name, kinds)
+    return {name: _value(name, text, kinds[name]) for name, text in given.items()}
+
+
+_OWN_WORDS = ("path", "zone", "mapping", "folder")
+
+# %% ../../nbs/reporting/90_cli.ipynb #c0i15
+def _asked(
+    source: str, read: Any, zone: str | None, mapping: Path | None, texts: list[str]
+) -> dict[str, Any]:
+    "What is passed on to a source, if it takes it."
+    import inspect
+
+    given = {"zone": zone, "mapping": mapping}
+    asked = {name: value for name, value in given.items() if value is not None}
+    for name in asked:
+        if name not in inspect.signature(read).parameters:
+            raise BadInput(f"{source} takes no --{name}", f"a call without --{name}")
+    return asked | _source_options(source, read, texts)
+
+
+def _draft(source: str, file: Path | None, mapping: Path | None, others: dict[str, Any]) -> None:
+    "Print the draft of a mapping, or write it where there is none yet."
+    suggest = _load("contact_kpis.data.sources", "source", source, "suggest", "needs no mapping")
+    if file is None:
+        raise BadInput("--suggest without a file", f"contact-kpis import {source} FILE --suggest")
+    for name in [name for name, value in others.items() if value]:
+        raise BadInput(f"--suggest and {name}", "the one or the other", f"leave {name} out")
+    if mapping is not None and mapping.exists():
+        found = f"{mapping} exists, and a draft is not worth more than what stands there"
+        raise BadInput(found, "a new file", "name another one")
+    text = str(suggest(file))
+    if mapping is None:
+        typer.echo(text, nl=False)
+    else:
+        mapping.write_text(text, "utf-8")
+        typer.echo(f"Draft written to {mapping}. Read it, mend it, then import with --mapping.")
+
+# %% ../../nbs/reporting/90_cli.ipynb #c0i16
 @app.command("import")
 def import_data(
     source: Annotated[str, typer.Argument(help="System of the export, such as seelab.")],
-    file: Annotated[Path, typer.Argument(help="The export.")],
-    to: _To,
+    file: Annotated[Path | None, typer.Argument(help="The export.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Project folder to write, made when absent.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="What the columns mean (TOML), for tabular.")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Whose clock the times show, such as Europe/Berlin.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the source.")
+    ] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Only propose a mapping for the file.")
+    ] = False,
 ) -> None:
     """Turn an export into canonical tables.
 
     \b
-    Example:
+    Examples:
       contact-kpis import seelab calls.txt --to centre/
+      contact-kpis import tabular calls.csv --suggest --mapping mapping.toml
+      contact-kpis import tabular calls.csv --mapping mapping.toml --to centre/
     """
+    if suggest:
+        _draft(source, file, mapping, {"--to": to, "--zone": zone, "--option": option})
+        return
     read = _load("contact_kpis.data.sources", "source", source, "read")
+    asked = _asked(source, read, zone, mapping, option or [])
+    if file is None and "mapping" not in asked:
+        raise typer.BadParameter("the export is missing", param_hint="'FILE'")
+    if to is None:
+        raise typer.BadParameter("the project folder is missing", param_hint="'--to'")
     _check_kind(to, is_simulated=False)
-    _progress(f"reading {file.name} …")
-    imported = read(file)
-    from contact_kpis.data.tables import write_project
+    _progress(f"reading {file.name if file else 'the files of the mapping'} …")
+    _tell(_import(source, read, file, to, asked))
+    typer.echo(f"Written to {to}. Next: contact-kpis report weekly_scorecard --data {to}")
 
+
+def _import(
+    source: str, read: Any, file: Path | None, to: Path, asked: dict[str, Any]
+) -> dict[str, Any]:
+    import sys
+
+    from contact_kpis.data.tables import account, write_project
+
+    load = getattr(sys.modules[read.__module__], "load", None)
+    if load is not None:
+        return load(file, to, **asked)
+    imported = read(file, **asked)
     _progress(f"writing {to} …")
     write_project(imported, to)
-    _tell_account(imported)
-    typer.echo(f"Written to {to}. Next: contact-kpis report weekly_scorecard --data {to}")
+    return account(imported)
 
 # %% ../../nbs/reporting/90_cli.ipynb #k015
 @app.command()

@@ -656,6 +656,13 @@ def test_a_key_of_several_columns():
     assert line["example"] == "ann|2026-03-02 13:00:00"
 
 
+def test_keys_that_share_a_hash_are_two_keys(monkeypatch):
+    "Here the length of a word is its hash: all keys share it, and two of them are the same."
+    monkeypatch.setattr(ibis.expr.types.Value, "hash", lambda word: word.length())
+    opened = case({"contacts": [contact(c) for c in ("aa", "bb", "cc", "bb")]})
+    assert one("key", opened)[["count", "example"]].tolist() == [1, "bb"]
+
+
 def test_a_missing_key_is_missing_and_not_repeated():
     opened = case({"contacts": [contact(None), contact(None), contact("c1")]})
     line = one("required", opened)
