@@ -220,6 +220,10 @@ def import_data(
     option: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option of the source.")
     ] = None,
+    pseudonym_key: Annotated[
+        Path | None,
+        typer.Option(help="File with the key of pseudonyms; a new project then uses them."),
+    ] = None,
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Only propose a mapping for the file.")
     ] = False,
@@ -243,24 +247,38 @@ def import_data(
         raise typer.BadParameter("the project folder is missing", param_hint="'--to'")
     _check_kind(to, is_simulated=False)
     _progress(f"reading {file.name if file else 'the files of the mapping'} …")
-    _tell(_import(source, read, file, to, asked))
+    _tell(_import(source, read, file, to, asked, _secret(to, pseudonym_key)))
     typer.echo(f"Written to {to}. Next: contact-kpis report weekly_scorecard --data {to}")
 
 
 def _import(
-    source: str, read: Any, file: Path | None, to: Path, asked: dict[str, Any]
+    source: str, read: Any, file: Path | None, to: Path, asked: dict[str, Any], key: bytes | None
 ) -> dict[str, Any]:
     import sys
 
     from contact_kpis.data.tables import account, write_project
+    from contact_kpis.settings import Settings
 
     load = getattr(sys.modules[read.__module__], "load", None)
     if load is not None:
-        return load(file, to, **asked)
+        return load(file, to, **asked, pseudonym_key=key)
     imported = read(file, **asked)
     _progress(f"writing {to} …")
-    write_project(imported, to)
+    made = {"source": imported.source, **imported.settings, "pseudonyms": key is not None}
+    write_project(imported, to, Settings(**made), key)
     return account(imported)
+
+
+def _secret(to: Path, file: Path | None) -> bytes | None:
+    "The key of pseudonyms: from a file outside the project, or from the environment."
+    import os
+
+    said = os.environ.get("CONTACT_KPIS_PSEUDONYM_KEY")
+    if file is None:
+        return said.encode() if said else None
+    if file.resolve().is_relative_to(to.resolve()):
+        raise BadInput(f"{file} lies inside the project", "a place that the project does not hold")
+    return file.read_bytes()
 
 # %% ../../nbs/reporting/90_cli.ipynb #k015
 @app.command()

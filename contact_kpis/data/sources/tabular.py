@@ -327,12 +327,12 @@ def load(
     if is_streamed is None:
         files = {file for table in mapped for file in _files(table, own, place)}
         is_streamed = sum(unpacked_bytes(file) for file in files) > STREAM_ABOVE
+    settings = Settings(source="tabular", zone=centre, pseudonyms=pseudonym_key is not None)
     if is_streamed:
         parts = _parts(mapped, own, place, zone, BLOCK)
-        settings = Settings(source="tabular", zone=centre)
         return write_stream("tabular", parts, folder, settings, pseudonym_key)
     imported = read(path, mapping, zone)
-    write_project(imported, folder, pseudonym_key=pseudonym_key)
+    write_project(imported, folder, replace(settings, **imported.settings), pseudonym_key)
     return account(imported)
 
 # %% ../../../nbs/data/sources/40_tabular.ipynb #c032
