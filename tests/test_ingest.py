@@ -365,7 +365,7 @@ def call_log(path: Path, n: int):
 def test_memory_is_bounded_where_the_way_in_memory_is_not(tmp_path):
     """A gz file of 1.5 million calls, each way in a process of its own, the peak as the kernel saw it.
 
-    Measured with 2 cores: 0.59 GB in parts against 1.2 GB in memory; 8 million calls took 0.73 GB
+    Measured with 2 cores: 0.6 GB in parts against 1.1 GB in memory; 8 million calls took 0.73 GB
     in parts. The bound of 0.8 GB leaves room for other versions of the libraries.
     """
     call_log(tmp_path / "calls.csv.gz", 1_500_000)

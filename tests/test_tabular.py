@@ -750,7 +750,7 @@ USERS = {
     ("customers", "language"): "locale",
 }
 SLA = {("ticket_sla", "ticket_id"): "ticket_id", ("ticket_sla", "applied_at"): "policy_applied_at"}
-# The columns of two more systems' call reports, as their manuals name them.
+# The columns of two more systems' call reports, as they are commonly named; written down without a manual at hand.
 FIVE9 = {
     "contact_id": "CALL ID", "started_at": "TIMESTAMP", "queue_id": "SKILL", "agent_id": "AGENT",
     "customer_id": "ANI", "outcome": "DISPOSITION", "direction": "CALL TYPE",

@@ -324,7 +324,11 @@ def open_folder(
 
 def _read_file(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, dtype=str)
+        if file.suffix == ".parquet":
+            return pd.read_parquet(file)
+        # Only an empty cell is null: a queue may be called NA. No column becomes an index.
+        plain: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+        return pd.read_csv(file, index_col=False, **plain)
     except Exception as error:
         raise BadInput(
             f"{file.name} cannot be read: {str(error)[:120]}", "a CSV or parquet table"
