@@ -141,6 +141,7 @@ class Settings:
     calendars: Plain = field(default_factory=dict)  # by name
     sites: Plain = field(default_factory=dict)  # by name
     overrides: Mapping[str, Rules] = field(default_factory=dict)  # by KPI, in the file's order
+    thread_gap_h: int = 0  # hours of silence that end a session of a thread; 0: not cut
 
     def __post_init__(self) -> None:
         own = {kpi: rules for kpi, rules in self.overrides.items() if rules}
@@ -196,6 +197,11 @@ def _check_currency(code: str) -> None:
         raise BadSettings(f"currency = {_shown(code)}{hint}", 'an ISO 4217 code such as "EUR"')
 
 # %% ../nbs/10_settings.ipynb #c034
+def _check_gap(hours: int) -> None:
+    if not 0 <= hours <= 8784:
+        raise BadSettings(f"thread_gap_h = {hours}", "0 to 8784 hours")
+
+
 def _check_cutoff(clock: str) -> None:
     if not re.fullmatch("(0[0-9]|1[01]):[0-5][0-9]", clock):
         raise BadSettings(f"day_cutoff = {_shown(clock)}", 'a time from "00:00" to "11:59"')
@@ -270,6 +276,11 @@ _CENTRE = {
         str,
         "local time at which a business day ends: with 04:00 a call at 02:30 counts to the day before",
         check=_check_cutoff,
+    ),
+    "thread_gap_h": _Key(
+        int,
+        "hours of silence that end a session of a message or e-mail thread; 0: threads are not cut",
+        check=_check_gap,
     ),
     "currency": _Key(str, "ISO 4217 code of amounts", check=_check_currency),
     "language": _Key(str, "language of reports", allowed=("en", "zh", "he")),

@@ -510,6 +510,9 @@ def write_stream(
     settings = settings or Settings(source=source)
     if (folder / FILE_NAME).exists():
         settings = read_settings(folder / FILE_NAME)
+    if settings.thread_gap_h:
+        found = f"the settings cut threads (thread_gap_h = {settings.thread_gap_h})"
+        raise BadInput(found, "an import in memory: threads are cut there only", "split the export")
     nobody = Imported(source, {}, empty_quarantine(), 0, kept=0)
     key = hide_people(nobody, settings, folder, pseudonym_key)[1]
     secret = pseudonym_key if settings.pseudonyms else None

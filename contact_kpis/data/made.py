@@ -17,6 +17,7 @@ from .calendar import calendar_of, calendars_of
 from .contract import DENSE, tables
 from .histories import Calendars, history_notes, status_intervals
 from .identity import with_roots
+from .threads import cut_threads
 from ..settings import Settings, check_zone, zone_of
 
 # %% ../../nbs/data/25_made.ipynb #c004
@@ -210,6 +211,10 @@ def complete(
     "Add what follows from several tables: sums over legs, chains of contacts, histories."
     settings = with_sites(settings, frames.get("sites"))
     out, notes = with_histories(with_sums(frames), settings)
+    if settings.thread_gap_h and {"contacts", "contact_texts"} <= set(out):
+        threads = cut_threads(out["contacts"], out["contact_texts"], settings.thread_gap_h)
+        out["contacts"], out["contact_texts"], said = threads
+        notes += said
     if "contacts" in out:
         out["contacts"], said = with_roots(out["contacts"])
         notes += said

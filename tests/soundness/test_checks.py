@@ -329,6 +329,7 @@ CASES = {
                 contact("a", root_id="a"),
                 contact("b", root_id="a"),
                 contact("c", root_id=None),
+                contact("d", root_id="c"),
             ]
         },
     ),
@@ -530,7 +531,7 @@ CASES = {
         "note",
         {"tickets": [{"product": None}, {"product": None}]},
         (2, 1.0, ""),
-        {"tickets": [{"product": None}, {"product": "tv"}]},
+        {"tickets": [{"product": None}, {"product": None}, {"product": "tv"}]},
     ),
     "one_value": (
         "note",
@@ -767,15 +768,20 @@ def test_each_site_has_its_own_midnight():
 
 
 @pytest.mark.parametrize(
-    ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-03-02", 24)]
+    ("zone", "day", "after"),
+    [
+        ("Europe/Berlin", "2026-03-28", "2026-03-28 23:00"),
+        ("Europe/Berlin", "2026-03-29", "2026-03-29 22:00"),
+        ("Europe/Berlin", "2026-10-25", "2026-10-25 23:00"),
+        # The clocks of Beirut jump from midnight to one: that day begins at one.
+        ("Asia/Beirut", "2026-03-28", "2026-03-28 22:00"),
+        ("Asia/Beirut", "2026-03-29", "2026-03-29 21:00"),
+        ("Asia/Kathmandu", "2026-03-29", "2026-03-29 18:15"),
+    ],
 )
-def test_a_day_is_as_long_as_the_clock_makes_it(day, hours):
-    days = (
-        pd.Series(pd.to_datetime([day])) + pd.to_timedelta([-1], "D"),
-        pd.Series(pd.to_datetime([day])),
-    )
-    before, end = (day_ends(d, "Europe/Berlin")[0] for d in days)
-    assert end - before == hours * HOUR
+def test_the_last_microsecond_of_a_day(zone, day, after):
+    end = day_ends(pd.Series(pd.to_datetime([day])), zone)[0]
+    assert end == pd.Timestamp(after) - pd.Timedelta(microseconds=1)
 
 
 # --- ticket histories --------------------------------------------------------------------------------
