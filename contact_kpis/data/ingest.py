@@ -33,6 +33,7 @@ from contact_kpis.data.fitting import (
 from .identity import LINKS, mask_quarantine, pseudonymise
 from .made import complete, dense_columns, derive, local_parts
 from contact_kpis.data.tables import (
+    AT_IMPORT,
     _check_target,
     _order,
     _refuse_empty,
@@ -523,7 +524,8 @@ def write_stream(
         if not told:
             raise BadInput(f"{source}: there are no rows", "at least one part")
         account = _write_all(source, told, folder, settings, stage, secret, memory_mb)
-        account |= {"zone": settings.zone, "day_cutoff": settings.day_cutoff, "pseudonym_key": key}
+        account |= {name: getattr(settings, name) for name in AT_IMPORT}
+        account |= {"pseudonym_key": key}
         (stage / "import.json").write_text(json.dumps(account, indent=1), "utf-8")
     return account
 

@@ -85,3 +85,15 @@ def test_order_of_messages_changes_nothing():
 def test_a_gap_of_nothing_is_refused():
     with pytest.raises(BadInput, match="0 hours"):
         sessions(frames()["contact_texts"], 0)
+
+
+def test_a_gap_changed_after_the_import_is_refused(tmp_path):
+    from contact_kpis.data.fitting import Imported, empty_quarantine, fit
+    from contact_kpis.data.tables import write_project
+
+    made = {name: fit(name, frame).frame for name, frame in frames().items()}
+    imported = Imported("test", made, empty_quarantine(), rows_in=3)
+    folder = write_project(imported, tmp_path / "centre", Settings(thread_gap_h=24))
+    assert len(table(open_workspace(folder), "contacts")) == 4
+    with pytest.raises(BadInput, match="thread_gap_h = 24"):
+        open_workspace(folder, Settings(thread_gap_h=48))
