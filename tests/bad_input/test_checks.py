@@ -161,6 +161,8 @@ def test_a_required_column_that_is_not_there(column):
     line = lines(opened, "required").iloc[0]
     assert (line["column"], line["count"], line["share"]) == (column, 3, 1.0)
     assert f"there is no {column}" in line["do"]
+    left = check(opened).skipped
+    assert left[(left["column"] == column) & (left["rule"] == "required")].empty, "said once"
     assert lines(opened, "minimum").iloc[0]["count"] == 1, (
         "the other rules are checked all the same"
     )

@@ -479,3 +479,14 @@ def test_any_bytes_end_in_words(seed, sample, tmp_path):
         print(f"kept {got.kept}, set aside {len(got.quarantine)}")
         assert got.rows_in == got.kept + len(got.quarantine) + got.deduplicated
         assert len(got.quarantine) >= 50
+
+
+def test_reading_leaves_the_limit_of_a_cell_as_it_was(tmp_path):
+    import csv
+
+    before = csv.field_size_limit()
+    file = tmp_path / "log.csv"
+    file.write_text('"' + "x" * (before + 10) + '"\n1\n', encoding="utf-8")
+    with pytest.raises(BadInput):
+        servicenow.read(file)
+    assert csv.field_size_limit() == before

@@ -107,8 +107,11 @@ def _names(name: str, text: str) -> list[str]:
         if header.count(mark) > max(8, header.count(",")):
             found = f"{name} is separated by {word} ({mark!r})"
             raise BadInput(found, "commas between the columns", "export the log with commas")
-    csv.field_size_limit(max(csv.field_size_limit(), len(header) + 1))
-    names = next(csv.reader([header]))
+    usual = csv.field_size_limit(max(csv.field_size_limit(), len(header) + 1))
+    try:
+        names = next(csv.reader([header]))
+    finally:
+        csv.field_size_limit(usual)  # it holds for the whole process
     _check_names(name, names)
     return names
 
