@@ -482,7 +482,6 @@ def test_any_bytes_end_in_words(seed, sample, tmp_path):
 
 
 def test_reading_leaves_the_limit_of_a_cell_as_it_was(tmp_path):
-    import csv
 
     before = csv.field_size_limit()
     file = tmp_path / "log.csv"
