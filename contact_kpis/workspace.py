@@ -263,7 +263,8 @@ def kpis(
     if len(able) < len(metrics):
         lines = [_line(m, frame, problems[m.definition_id], q) for m in metrics]
         frame = pd.concat(lines, ignore_index=True)
-    return Estimates(frame, sums, q.by, level, _asker(ws, q), versions(), ws.fingerprint)
+    told = Estimates(frame, sums, q.by, level, _asker(ws, q), versions(), ws.fingerprint)
+    return replace(told, days_of=compute.whose_days(ws.settings, q.days))
 
 # %% ../nbs/50_workspace.ipynb #c016
 def _dimensions(q: compute.Question) -> list[str]:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimensions', 'Question', 'as_date', 'question',
            'check_where', 'with_local_day', 'with_dimensions', 'source_column', 'period_end', 'cut', 'bucket',
-           'moments_of', 'columns_of', 'has_clock', 'query', 'days_of', 'span_of', 'check_span', 'is_inside', 'Note',
-           'caveats_of', 'status_of', 'compute', 'behind', 'sql', 'refused']
+           'moments_of', 'week_start_of', 'columns_of', 'has_clock', 'query', 'days_of', 'span_of', 'check_span',
+           'is_inside', 'Note', 'caveats_of', 'status_of', 'compute', 'whose_days', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..data.calendar import calendar_of
 from ..data.contract import tables as contracts
 from ..data.tables import Opened
 from ..errors import BadInput, NotComputable, unknown
 from .estimate import COLUMNS, NUMBERS, TAIL, Interval, Sums, value_of
 from . import flags, tickets
 from .metric import Around, Metric, Moments
+from ..settings import WEEKDAYS, Settings, zone_of
 from ..stats.cluster import BUCKETS, MIX
 
 # %% ../../nbs/metrics/60_compute.ipynb #c004
@@ -184,7 +186,7 @@ def _period(on: Any, unit: str, week_start: int) -> Any:
 
 def with_dimensions(
     t: Any,  # with local days
-    week_start: int,  # 0 is Monday
+    week_start: Any,  # 0 is Monday; or a number for each row
 ) -> Any:  # the table with every dimension that it has, under its name
     "Add the dimensions as columns; those whose column is absent are left out."
     dims = {unit: _period(t.local_on, unit, week_start) for unit in PERIODS}
@@ -394,8 +396,22 @@ def _rows_of(opened: Opened, metric: Metric, q: Question) -> Any:
     t = metric.prepare(t, metric.values, _around(opened, metric, q)) if metric.prepare else t
     t = with_local_day(t, _stem(metric), q.days)
     t = t if _always_timed(metric) else t.filter(t.local_on.notnull())
-    t = cut(with_dimensions(t, opened.settings.week_start_no), q)
+    t = cut(with_dimensions(t, week_start_of(t, opened.settings, q.days)), q)
     return flags.with_words(t) if metric.table == "contacts" else t
+
+
+def week_start_of(
+    t: Any,  # rows on an engine
+    settings: Settings,
+    days: str,  # whose days
+) -> Any:  # 0 is Monday; a number for each row where sites begin their week differently
+    "Find the first day of the week: that of the row's site, else the centre's."
+    usual = calendar_of(settings).week_start
+    own = {site: calendar_of(settings, site=site).week_start for site in settings.sites}
+    other = {site: start for site, start in own.items() if start != usual}
+    if not other or days == "centre" or "site" not in t.columns:
+        return usual
+    return t.site.fill_null("").cases(*other.items(), else_=usual)
 
 
 def _always_timed(metric: Metric) -> bool:
@@ -817,7 +833,7 @@ def _frame(
     out = pd.DataFrame(columns, index=sums.keys.index)
     out["caveats"] = pd.Series(caveats_of(notes, n), dtype="object", index=out.index)
     out = out[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
-    counted = asked.moments.kind in ("count", "stock") and q.by == (q.period,)
+    counted = asked.moments.kind in ("count", "stock") and q.by == (q.period,) and week_start >= 0
     return _with_zeros(out, q, span, week_start) if counted else out
 
 # %% ../../nbs/metrics/60_compute.ipynb #c044b
@@ -843,6 +859,12 @@ def _with_zeros(
     return pd.concat([out, rows]).sort_values("period_start_on", ignore_index=True)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c046
+def _one_week_start(settings: Settings, q: Question) -> int:  # -1 where sites differ
+    starts = {calendar_of(settings, site=site).week_start for site in settings.sites}
+    usual = calendar_of(settings).week_start
+    return -1 if q.period == "week" and q.days == "site" and starts - {usual} else usual
+
+
 def compute(
     opened: Opened,
     metrics: Sequence[Metric],
@@ -862,11 +884,25 @@ def compute(
             key = one.metric.definition_id
             found = _sums(answer, one, keys)
             sums[key] = replace(found, days=_covered(keys, q, span))
-            week = opened.settings.week_start_no
+            week = _one_week_start(opened.settings, q)
             frames[key] = _frame(answer, one, sums[key], q, span, hourly, week)
     order = [m.definition_id for m in metrics]
     whole = pd.concat([frames[key] for key in order], ignore_index=True)
     return whole, tuple(sums[key] for key in order)
+
+
+def whose_days(
+    settings: Settings,
+    days: str,  # site or centre
+) -> str:
+    "Say in words whose local days and weeks a result uses."
+    calendar = calendar_of(settings)
+    text = f"days of {settings.zone}, weeks from {WEEKDAYS[calendar.week_start]}"
+    zones = {site: zone_of(settings, site) for site in settings.sites}
+    if days == "centre" or not zones:
+        return text
+    each = ", ".join(f"{site} {zone}" for site, zone in zones.items())
+    return f"each site's own days ({each}), else {text}"
 
 # %% ../../nbs/metrics/60_compute.ipynb #c048
 def behind(

@@ -151,6 +151,7 @@ class Estimates:
     versions: Mapping[str, str] = field(default_factory=dict, repr=False)
     prints: Callable[[], pd.DataFrame] | None = field(default=None, repr=False)
     seed: int | None = None  # nothing here is random
+    days_of: str = ""  # whose local days and weeks these are, in words
 
     @property
     def fingerprint(self) -> str:

@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ..data.calendar import calendar_of
 from ..errors import BadInput, NotComputable, RunFailed
 from ..labels import period_name
 from .index import write_index
@@ -36,6 +37,7 @@ from contact_kpis.reporting.manifest import (
 )
 from .page import fetched, page
 from .spec import ReportSpec, bind, find_spec, injected
+from ..settings import WEEKDAYS
 
 # %% ../../nbs/reporting/10_runner.ipynb #c004
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ def periods(
         raise BadInput(f"{last} weeks", "1 or more")
     first_on, last_on = _span(ws)
     first, end = max(since or first_on, first_on), min(as_of or until or last_on, last_on)
-    found = weeks(first, end, ws.settings.week_start_no)
+    week_start = calendar_of(ws.settings).week_start
+    found = weeks(first, end, week_start)
     if not found:
         asked = f"from {since or first_on} to {as_of or until or last_on}"
-        held = f"the data cover {first_on} to {last_on}, weeks start on {ws.settings.week_start}"
+        held = f"the data cover {first_on} to {last_on}, weeks start on {WEEKDAYS[week_start]}"
         raise NotComputable(f"no complete week {asked}", f"a week inside the data; {held}")
     return tuple(found if since or until else found[-last:])
 

@@ -156,3 +156,45 @@ class TestThresholdsInTheData:
             open_workspace({"contacts": contacts(CALLS)}).kpis(own)
         with pytest.raises(UnknownName, match="or 'queue'"):
             catalogue["service_level"].using(threshold_s="own")
+
+
+class TestWeeks:
+    SITES = {
+        "Haifa": {"zone": "Asia/Jerusalem", "week_start": "sunday"},
+        "Austin": {"zone": "America/Chicago"},
+    }
+    # 1 March 2026 is a Sunday
+    CALLS = [
+        call(at="2026-03-01 10:00", site="Haifa", wait=20, id="h1"),
+        call(at="2026-03-04 10:00", site="Haifa", wait=20, id="h2"),
+        call(at="2026-03-01 18:00", site="Austin", wait=20, id="a1"),
+        call(at="2026-03-04 18:00", site="Austin", wait=20, id="a2"),
+    ]
+
+    def weeks(self, **how):
+        ws = open_workspace({"contacts": contacts(self.CALLS)}, Settings(sites=self.SITES))
+        found = ws.kpis("contact_volume", by=["week", "site"], **how)
+        rows = found.frame.sort_values(["site", "week"])
+        names = zip(rows["site"], rows["week"].dt.strftime("%d %b"), rows["value"], strict=True)
+        return list(names), found.days_of
+
+    def test_each_site_begins_its_week_on_its_own_day(self):
+        found, said = self.weeks()
+        assert found == [("Austin", "23 Feb", 1), ("Austin", "02 Mar", 1), ("Haifa", "01 Mar", 2)]
+        assert said == (
+            "each site's own days (Haifa Asia/Jerusalem, Austin America/Chicago),"
+            " else days of UTC, weeks from monday"
+        )
+
+    def test_by_the_centre_all_weeks_are_alike(self):
+        found, said = self.weeks(days="centre")
+        assert [week for _, week, _ in found] == ["23 Feb", "02 Mar", "23 Feb", "02 Mar"]
+        assert said == "days of UTC, weeks from monday"
+
+    def test_the_week_of_the_centre_follows_its_calendar(self):
+        hours = {"always_open": True, "week_start": "saturday"}
+        settings = Settings(calendar="shop", calendars={"shop": hours})
+        ws = open_workspace({"contacts": contacts(self.CALLS)}, settings)
+        found = ws.kpis("contact_volume", by=["week"])
+        assert found.frame["week"].dt.day_name().tolist() == ["Saturday"]
+        assert found.days_of == "days of UTC, weeks from saturday"
