@@ -47,6 +47,8 @@ def lacking(
 
 
 def _no_dimension(opened: Opened, metric: Metric, by: Sequence[str]) -> str:
+    if not by:
+        return ""
     columns = compute.columns_of(opened, metric)
     absent = [d for d in by if d in compute.KEYS and compute.KEYS[d] not in columns]
     absent += [d for d in by if d in compute.CLOCK and not compute.has_clock(opened, metric)]
@@ -58,9 +60,6 @@ def settled(
 ) -> dict[str, Metric]:  # id -> the KPI by this centre's conventions
     "Apply the conventions of the settings to the catalogue."
     for kpi in settings.conventions:
-        if kpi not in catalogue:
-            raise unknown("KPI in the settings, section kpis.", kpi, catalogue)
-    for kpi in settings.overrides:
         if kpi not in catalogue:
             raise unknown("KPI in the settings, section kpis.", kpi, catalogue)
     return {kpi: _settle(m, settings) for kpi, m in catalogue.items()}

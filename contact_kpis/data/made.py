@@ -167,7 +167,7 @@ def with_thresholds(
     queues: pd.DataFrame,  # fitted: queue_id, valid_from, valid_to, sl_threshold_ms
 ) -> pd.DataFrame:  # contacts with sl_threshold_ms
     "Give each contact the service-level threshold that its queue had when it came."
-    if not {"queue_id"} <= set(contacts) or "sl_threshold_ms" not in queues:
+    if "queue_id" not in contacts or "sl_threshold_ms" not in queues:
         return contacts
     until = queues["valid_to"] if "valid_to" in queues else pd.Series(pd.NaT, queues.index)
     held = queues[["queue_id", "valid_from", "sl_threshold_ms"]].assign(until=until)
