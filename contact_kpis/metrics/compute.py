@@ -9,7 +9,8 @@ __all__ = ['PERIODS', 'CLOCK', 'KEYS', 'DIMENSIONS', 'MISSING', 'check_dimension
            'is_inside', 'Note', 'caveats_of', 'status_of', 'compute', 'whose_days', 'behind', 'sql', 'refused']
 
 # %% ../../nbs/metrics/60_compute.ipynb #c002
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -319,7 +320,8 @@ def _aggregate(rows: Any, expression: Any, how: str) -> Any:
         known = expression.op()
         # COUNT(column) is several times faster than counting the rows where it is not null.
         return known.arg.to_expr().count() if _is_known(known) else rows.count(where=expression)
-    return expression.sum().cast("int64")
+    # Engines add whole numbers up in types of 16 bytes; a float is exact up to 2**53.
+    return expression.sum().cast("float64").fill_null(0)
 
 
 def _is_known(operation: Any) -> bool:
@@ -496,27 +498,41 @@ class _Answer:
 
     keys: pd.DataFrame  # one row per cell, in the order of their numbers
     cell: np.ndarray  # cell of each row
-    columns: Mapping[str, np.ndarray]  # buckets and sums, nan where null
+    table: Any  # the engine's own rows, an Arrow table
+    place: np.ndarray  # cell of each of them
+    order: np.ndarray  # where the sorted ones stand among them
+    totals: dict[str, np.ndarray] = field(default_factory=dict)  # found so far
+
+    def columns(self, names: Collection[str]) -> dict[str, np.ndarray]:
+        "Sort columns of buckets or sums; nan where there is no maximum."
+        with ThreadPoolExecutor(2) as pool:  # what takes the time is fresh memory
+            found = pool.map(lambda name: self.table[name].to_numpy()[self.order], names)
+            return dict(zip(names, found, strict=True))
 
     def total(self, name: str) -> np.ndarray:
-        "Add a column up per cell."
-        return np.bincount(self.cell, np.nan_to_num(self.columns[name]), len(self.keys))
+        "Add a column up per cell; whole numbers need no order."
+        if name not in self.totals:
+            rows = self.table[name].to_numpy()
+            self.totals[name] = np.bincount(self.place, rows, len(self.keys))
+        return self.totals[name]
 
 
 def _answer(table: Any, q: Question) -> _Answer:
-    keys, cell = _cells(table, q)
-    dims = {f"d{i}" for i in range(len(q.by))}
-    columns = {k: table[k].to_numpy() for k in table.column_names if k not in dims}
-    place = cell * BUCKETS + columns["bucket"]
-    ties = columns.get("duration")
-    order = np.argsort(place) if ties is None else np.lexsort([ties, place])
-    return _Answer(keys, cell[order], {k: _floats(v)[order] for k, v in columns.items()})
-
-
-def _floats(column: np.ndarray) -> np.ndarray:
-    return column.astype(float) if column.dtype.kind in "iu" else column
+    found = {d: _factor(table[f"d{i}"], d) for i, d in enumerate(q.by)}
+    place = _places(found, table.num_rows) * BUCKETS + table["bucket"].to_numpy()
+    ties = [table["duration"].to_numpy()] if "duration" in table.column_names else []
+    order = np.lexsort([*ties, place]) if ties else np.argsort(place)
+    begins = np.diff(place[order] // BUCKETS, prepend=-1) != 0
+    keys = pd.DataFrame({d: names[codes[order[begins]]] for d, (codes, names) in found.items()})
+    keys = keys if q.by else pd.DataFrame(index=range(1))
+    cell = np.cumsum(begins) - 1
+    place[order] = cell
+    return _Answer(keys, cell, table, place, order)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c025
+_WIDEST = 2**62
+
+
 def _factor(column: Any, name: str) -> tuple[np.ndarray, Any]:
     coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     values = coded.dictionary.to_pandas(date_as_object=False)
@@ -528,16 +544,15 @@ def _factor(column: Any, name: str) -> tuple[np.ndarray, Any]:
     return places[coded.indices.to_numpy()], whole
 
 
-def _cells(table: Any, q: Question) -> tuple[pd.DataFrame, np.ndarray]:
-    if not q.by:
-        return pd.DataFrame(index=range(1)), np.zeros(table.num_rows, int)
-    found = {d: _factor(table[f"d{i}"], d) for i, d in enumerate(q.by)}
-    cell = np.zeros(table.num_rows, int)
+def _places(found: Mapping[str, tuple[np.ndarray, Any]], n_rows: int) -> np.ndarray:
+    place, wide = np.zeros(n_rows, np.int64), 1
     for name in sorted(found, key=lambda d: d not in PERIODS):
-        codes, values = found[name]
-        cell, _ = pd.factorize(cell * len(values) + codes, sort=True)
-    _, first = np.unique(cell, return_index=True)
-    return pd.DataFrame({d: v[codes[first]] for d, (codes, v) in found.items()}), cell
+        codes, names = found[name]
+        if wide * len(names) * BUCKETS > _WIDEST:
+            place, known = pd.factorize(place, sort=True)
+            wide = len(known)
+        place, wide = place * len(names) + codes, wide * len(names)
+    return place
 
 # %% ../../nbs/metrics/60_compute.ipynb #c026
 def _with_period(keys: pd.DataFrame, q: Question, span: tuple[date, date]) -> pd.DataFrame:
@@ -775,17 +790,22 @@ def _covered(keys: pd.DataFrame, q: Question, span: tuple[date, date]) -> np.nda
     return (end - start) / np.timedelta64(1, "D") + 1
 
 
-def _sums(answer: _Answer, asked: _Asked, keys: pd.DataFrame) -> Sums:
-    at, columns, kind = asked.columns, answer.columns, asked.moments.kind
-    num, bucket_no = columns[at["num"]], columns["bucket"].astype(int)
-    num = num if kind == "max" else np.nan_to_num(num)
-    den = columns[at["den"]] if "den" in at else np.ones(len(num))
+_PARTS = ("num", "den", "event")
+
+
+def _sums(
+    cell: np.ndarray, found: Mapping[str, np.ndarray], asked: _Asked, keys: pd.DataFrame
+) -> Sums:
+    at, kind = asked.columns, asked.moments.kind
+    columns = {part: found[at[part]] for part in _PARTS if part in at}
+    columns["bucket"] = found["bucket"]
     if "event" not in at:
-        return Sums(asked.metric, kind, keys, answer.cell, bucket_no, num, den)
-    keep = den > 0
-    cell, event = answer.cell[keep], columns[at["event"]][keep]
-    found = Sums(asked.metric, kind, keys, cell, bucket_no[keep], num[keep], den[keep], event)
-    return replace(found, p=asked.moments.p)
+        columns.setdefault("den", np.broadcast_to(1.0, len(cell)))
+        return Sums(asked.metric, kind, keys, cell, **columns)
+    columns["num"] = np.nan_to_num(columns["num"])
+    keep = columns["den"] > 0
+    columns = {part: column[keep].astype(float) for part, column in columns.items()}
+    return Sums(asked.metric, kind, keys, cell[keep], **columns, p=asked.moments.p)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c043
 def _short_history(metric: Metric, keys: pd.DataFrame, span: tuple[date, date]) -> np.ndarray:
@@ -815,7 +835,7 @@ def _frame(
     span: tuple[date, date],
     hourly: bool,
     week_start: int,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, str]]:  # what differs by cell, and what does not
     m, n = asked.metric, len(sums.keys)
     found = value_of(sums, q.level)
     totals = _totals(answer, asked)
@@ -824,17 +844,17 @@ def _frame(
             _rows_counted(sums) if asked.moments.kind in ("count", "stock") else np.zeros(n)
         )
     notes = _notes(asked, found, totals, hourly) + _history_notes(m, sums.keys, q, span)
-    columns: dict[str, Any] = {"metric": m.id, "definition_id": m.definition_id, "unit": m.unit}
-    columns |= {str(name): key for name, key in sums.keys.items()}
+    columns: dict[str, Any] = {str(name): key for name, key in sums.keys.items()}
     columns |= {k: getattr(found, k) for k in ("value", "lower", "upper", "se", "n_clusters")}
-    columns |= {"level": q.level, "n": totals["n"].astype("int64"), "method": found.method}
+    columns |= {"level": q.level, "n": totals["n"].astype("int64")}
     columns |= {"pending": totals.get("pending", np.zeros(n)).astype("int64")}
-    columns |= {"cluster": _cluster_name(asked, hourly), "status": status_of(notes, found.value)}
+    columns["status"] = status_of(notes, found.value)
     out = pd.DataFrame(columns, index=sums.keys.index)
     out["caveats"] = pd.Series(caveats_of(notes, n), dtype="object", index=out.index)
-    out = out[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
+    words = {"metric": m.id, "definition_id": m.definition_id, "unit": m.unit}
+    words |= {"method": found.method, "cluster": _cluster_name(asked, hourly)}
     counted = asked.moments.kind in ("count", "stock") and q.by == (q.period,) and week_start >= 0
-    return _with_zeros(out, q, span, week_start) if counted else out
+    return (_with_zeros(out, q, span, week_start) if counted else out), words
 
 # %% ../../nbs/metrics/60_compute.ipynb #c044b
 def _with_zeros(
@@ -872,6 +892,7 @@ def compute(
 ) -> tuple[pd.DataFrame, tuple[Sums, ...]]:  # the frame of the Estimates, and the bucket sums
     "Compute metrics in one query per table, cluster and window."
     frames: dict[str, pd.DataFrame] = {}
+    words: dict[str, dict[str, str]] = {}
     sums: dict[str, Sums] = {}
     for group in _groups(metrics):
         span = span_of(opened, group[0], q)
@@ -880,14 +901,20 @@ def compute(
         asked_for, asked = query(opened, group, q, hourly)
         answer = _answer(opened.backend.to_pyarrow(asked_for), q)
         keys = _with_period(answer.keys, q, span)
+        named = {one.columns[part] for one in asked for part in _PARTS if part in one.columns}
+        columns = answer.columns(sorted({*named, "bucket"}))
         for one in asked:
             key = one.metric.definition_id
-            found = _sums(answer, one, keys)
-            sums[key] = replace(found, days=_covered(keys, q, span))
+            sums[key] = _sums(answer.cell, columns, one, keys)
+            sums[key] = replace(sums[key], days=_covered(keys, q, span))
             week = _one_week_start(opened.settings, q)
-            frames[key] = _frame(answer, one, sums[key], q, span, hourly, week)
+            frames[key], words[key] = _frame(answer, one, sums[key], q, span, hourly, week)
     order = [m.definition_id for m in metrics]
     whole = pd.concat([frames[key] for key in order], ignore_index=True)
+    lengths = [len(frames[key]) for key in order]
+    for name, said in pd.DataFrame([words[key] for key in order], dtype="str").items():
+        whole[name] = said.repeat(lengths).array
+    whole = whole[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
     return whole, tuple(sums[key] for key in order)
 
 

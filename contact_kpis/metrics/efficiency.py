@@ -74,8 +74,7 @@ _COMPONENTS = {
 def _aht(t: Any, c: Values) -> Moments:
     import ibis
 
-    parts = [p for p in _COMPONENTS[c["components"]] if p in t.columns]
-    total = sum((t[p].fill_null(0) for p in parts[1:]), t.talk_ms.fill_null(0))
+    total = flags.worked(t, _COMPONENTS[c["components"]])
     done = t.outcome == "answered"
     handled = done & t.talk_ms.notnull()
     zero = handled & (total == 0)

@@ -90,12 +90,9 @@ def _count(sums: Sums, level: float) -> Interval:
 
 def _max(sums: Sums, level: float) -> Interval:
     n = len(sums.keys)
-    top = np.full(n, -np.inf)
-    known = ~np.isnan(sums.num)
-    np.maximum.at(top, sums.cell[known], sums.num[known])
-    blank = _nothing(n)
-    value = np.where(np.isinf(top), np.nan, top * sums.metric.scale)
-    return Interval(value, blank, blank, blank, np.zeros(n, int), "maximum")
+    top, blank = _nothing(n), _nothing(n)
+    np.fmax.at(top, sums.cell, sums.num)
+    return Interval(top * sums.metric.scale, blank, blank, blank, np.zeros(n, int), "maximum")
 
 
 def _survival(sums: Sums, level: float) -> Interval:

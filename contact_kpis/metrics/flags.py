@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['WORDS', 'inbound', 'answered', 'queued', 'offered', 'abandoned', 'short_abandon', 'without_short', 'within', 'waited',
-           'with_words', 'with_neighbours', 'identified', 'repeats_earlier', 'repeated_later', 'closed']
+           'with_words', 'worked', 'with_neighbours', 'identified', 'repeats_earlier', 'repeated_later', 'closed']
 
 # %% ../../nbs/metrics/20_flags.ipynb #c002
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -101,7 +101,22 @@ def with_words(
 ) -> Any:  # the same with one boolean column per word
     "Decide once per row what the contact was; the conditions above then read the column."
     able = {"outcome", "wait_ms"} <= set(t.columns)
-    return t.mutate(**{name: word(t) for name, word in WORDS.items()}) if able else t
+    words = {name: word(t) for name, word in WORDS.items()} if able else {}
+    return t.mutate(**words, **({_WORKED: worked(t)} if "talk_ms" in t.columns else {}))
+
+
+_WORKED = "worked_ms"  # no column of the contract
+
+
+def worked(
+    t: Any,  # contacts, an Ibis table
+    parts: Sequence[str] = ("talk_ms", "hold_ms", "wrap_ms"),  # the first must be there
+) -> Any:  # ms; a part that is not known adds nothing
+    "Add the times up that an agent was busy with a contact."
+    if tuple(parts) == ("talk_ms", "hold_ms", "wrap_ms") and _WORKED in t.columns:
+        return t[_WORKED]
+    there = [t[part].fill_null(0) for part in parts if part in t.columns]
+    return sum(there[1:], there[0])
 
 # %% ../../nbs/metrics/20_flags.ipynb #c009
 def with_neighbours(

@@ -141,10 +141,10 @@ class CellRatios:
 
 def _without(cell: np.ndarray, num: np.ndarray, den: np.ndarray, n_cells: int) -> tuple:
     top, bottom = (np.bincount(cell, values, n_cells) for values in (num, den))
-    holders = np.bincount(cell[den != 0], minlength=n_cells)
+    holders = np.bincount(cell, den != 0, n_cells)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(bottom != 0, top / bottom, np.nan)
-        rest = np.where(holders[cell] >= 2, bottom[cell] - den, 0.0)
+        rest = np.where(holders >= 2, bottom, np.nan)[cell] - den
         return value, np.where(rest != 0, (top[cell] - num) / rest, np.nan), holders
 
 # %% ../../nbs/stats/10_cluster.ipynb #c035
@@ -157,14 +157,34 @@ def bucket_ratios(
 ) -> CellRatios:  # in the ratio's unit; nan where a denominator is zero or buckets are below two
     "Ratio, standard error and t interval of each cell by deleting one bucket at a time."
     _refuse_misfits(cell, n_cells, num=num, den=den)
+    parts = [
+        _jackknifed(cell[rows] - first, num[rows], den[rows], last - first)
+        for first, last, rows in _pieces(cell, n_cells)
+    ]
+    value, se, clusters = (np.concatenate(part) for part in zip(*parts, strict=True))
+    half = t_half_width(se, clusters - 1, level)
+    return CellRatios(value, se, value - half, value + half, clusters)
+
+
+def _jackknifed(cell: np.ndarray, num: np.ndarray, den: np.ndarray, n_cells: int) -> tuple:
     used = (den != 0) | (num != 0)
     cell, num, den = cell[used], num[used], den[used]
     value, without, holders = _without(cell, num, den, n_cells)
     clusters = np.bincount(cell, minlength=n_cells)
     clusters = np.where(holders < 2, np.minimum(clusters, 1), clusters)
-    se = np.where(np.isnan(value), np.nan, jackknife_se(cell, without, n_cells))
-    half = t_half_width(se, clusters - 1, level)
-    return CellRatios(value, se, value - half, value + half, clusters)
+    return value, np.where(np.isnan(value), np.nan, jackknife_se(cell, without, n_cells)), clusters
+
+
+_PIECE = 65_536  # rows whose intermediate arrays stay in a processor's cache
+
+
+def _pieces(cell: np.ndarray, n_cells: int) -> list[tuple[int, int, slice]]:
+    if np.any(cell[1:] < cell[:-1]):
+        return [(0, n_cells, slice(None))]
+    firsts = [0, *np.unique(cell[_PIECE::_PIECE]).tolist()]
+    rows = np.searchsorted(cell, firsts).tolist()
+    ends = zip([*firsts[1:], n_cells], [*rows[1:], len(cell)], strict=True)
+    return [(a, b, slice(i, j)) for a, i, (b, j) in zip(firsts, rows, ends, strict=True)]
 
 # %% ../../nbs/stats/10_cluster.ipynb #c041
 def clip_to(
