@@ -805,7 +805,7 @@ def _sums(
     columns["num"] = np.nan_to_num(columns["num"])
     keep = columns["den"] > 0
     columns = {part: column[keep].astype(float) for part, column in columns.items()}
-    return Sums(asked.metric, kind, keys, cell[keep], **columns, p=asked.moments.p)
+    return replace(Sums(asked.metric, kind, keys, cell[keep], **columns), p=asked.moments.p)
 
 # %% ../../nbs/metrics/60_compute.ipynb #c043
 def _short_history(metric: Metric, keys: pd.DataFrame, span: tuple[date, date]) -> np.ndarray:
