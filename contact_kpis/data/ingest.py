@@ -34,7 +34,7 @@ from .identity import LINKS, mask_quarantine, pseudonymise
 from .made import complete, dense_columns, derive, local_parts
 from contact_kpis.data.tables import (
     AT_IMPORT,
-    _check_target,
+    check_target,
     _order,
     _refuse_empty,
     _write_tables,
@@ -507,7 +507,7 @@ def write_stream(
 ) -> dict[str, Any]:  # what came in and where it went, as written beside the data
     "Write parts of any number as a project; whole or not at all."
     folder = Path(folder)
-    _check_target(folder)
+    check_target(folder)
     settings = settings or Settings(source=source)
     if (folder / FILE_NAME).exists():
         settings = read_settings(folder / FILE_NAME)

@@ -797,7 +797,7 @@ def _sums(
     cell: np.ndarray, found: Mapping[str, np.ndarray], asked: _Asked, keys: pd.DataFrame
 ) -> Sums:
     at, kind = asked.columns, asked.moments.kind
-    columns = {part: found[at[part]] for part in _PARTS if part in at}
+    columns: dict[str, Any] = {part: found[at[part]] for part in _PARTS if part in at}
     columns["bucket"] = found["bucket"]
     if "event" not in at:
         columns.setdefault("den", np.broadcast_to(1.0, len(cell)))

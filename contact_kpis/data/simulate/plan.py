@@ -59,12 +59,12 @@ TONGUES = ("en", "zh", "he")
 DEVICES = ("phone", "web", "app")
 TRADES = ("billing", "orders", "technical", "retention")
 LINES = (
-    Line("billing", "voice", "north", "billing", 430, 260, 0.82, 20),
-    Line("orders", "voice", "north", "orders", 380, 240, 0.82, 20),
-    Line("technical", "voice", "south", "technical", 660, 340, 0.84, 30),
-    Line("retention", "voice", "south", "retention", 560, 400, 0.76, 20),
-    Line("chat_service", "chat", "north", "orders", 540, 150, 0.80, 60),
-    Line("chat_technical", "chat", "south", "technical", 600, 180, 0.80, 60),
+    Line("billing", "voice", "north", "billing", 430, 260, 0.76, 20),
+    Line("orders", "voice", "north", "orders", 380, 240, 0.77, 20),
+    Line("technical", "voice", "south", "technical", 660, 340, 0.77, 30),
+    Line("retention", "voice", "south", "retention", 560, 400, 0.68, 20),
+    Line("chat_service", "chat", "north", "orders", 540, 150, 0.71, 60),
+    Line("chat_technical", "chat", "south", "technical", 600, 180, 0.68, 60),
     Line("letters", "email", "south", "billing", 420, 0, 0.86, 14_400),
     Line("messages", "message", "north", "orders", 300, 0, 0.84, 3_600),
 )  # fmt: skip
