@@ -13,7 +13,7 @@ import pytest
 from contact_kpis import Settings, open_workspace
 from contact_kpis.data.histories import history_notes, status_intervals
 from contact_kpis.data.made import contact_sums
-from contact_kpis.data.simulate import desk, legs
+from contact_kpis.data.simulate import desk, legs, portal
 from contact_kpis.data.simulate.clock import HOLIDAYS, midnight
 from contact_kpis.data.simulate.plan import LINES, REASONS, SITES, plan_of, stream
 
@@ -38,7 +38,7 @@ def frames(tables):
 def recorded():
     visits, people, crew = world()
     made = legs.legs(PLAN, visits, people, crew)
-    around = legs.portal(PLAN, visits, people, stream(PLAN, "portal"), 3)
+    around = portal.portal(PLAN, visits, people, stream(PLAN, "portal"), 3)
     return visits, frames(made | around)
 
 
@@ -99,6 +99,14 @@ def test_small_accidents_do_not_depend_on_the_order():
     assert abs(np.corrcoef(forth, legs.chance(PLAN, numbers, "y"))[0, 1]) < 0.02
 
 
+def test_a_contact_carries_the_team_of_its_day():
+    crew = pd.DataFrame({"site": 0, "trade": 0, "team": [1, 2, 2], "tag": [5, 6, 6]})
+    crew = crew.assign(tag2=[6, 6, 5], moves=[10, 10**6, 10**6])
+    who, day = np.array([0, 0, 1, -1]), np.array([9, 10, 50, 3])
+    named = legs.teams(crew, who, day).to_pylist()
+    assert named == ["north-billing-1", "north-billing-2", "north-billing-2", None]
+
+
 # Self-service and attempts
 
 
@@ -125,7 +133,7 @@ def test_keys_of_two_blocks_do_not_collide():
     later = visits.assign(visit=visits["visit"] + 4000)
     for name in ("self_service_sessions", "digital_events", "attempts"):
         one, two = (
-            legs.portal(PLAN, frame, people, stream(PLAN, "portal", block), block)[name]
+            portal.portal(PLAN, frame, people, stream(PLAN, "portal", block), block)[name]
             for block, frame in enumerate((visits, later))
         )
         keys = pd.concat([one.to_pandas().iloc[:, 0], two.to_pandas().iloc[:, 0]])
@@ -284,7 +292,7 @@ def test_a_merged_ticket_goes_into_one_of_the_same_person(desked):
 def test_the_contract_finds_no_fault(recorded, desked):
     spans = status_intervals(desked[2]["tickets"], desked[2]["ticket_events"])
     everything = recorded[1] | desked[2] | {"status_intervals": spans}
-    everything["journey_definitions"] = legs.journey_definitions().to_pandas()
+    everything["journey_definitions"] = portal.journey_definitions().to_pandas()
     found = open_workspace(everything, Settings(simulated=True)).check().frame
     assert set(found["level"]) <= {"note"}, found
 
@@ -296,5 +304,5 @@ def test_the_same_seed_gives_the_same_tables():
     visits, people, crew = world(n=3000)
     first, second = (legs.legs(PLAN, visits, people, crew) for _ in range(2))
     assert all(first[name].equals(second[name]) for name in first)
-    around = [legs.portal(PLAN, visits, people, stream(PLAN, "p"), 0) for _ in range(2)]
+    around = [portal.portal(PLAN, visits, people, stream(PLAN, "p"), 0) for _ in range(2)]
     assert all(around[0][name].equals(around[1][name]) for name in around[0])

@@ -306,3 +306,77 @@ def test_refused(change, named):
     case |= {"duty": ([0], [0], [50]), "main": [0], "second": [-1], "pace": [1.0]} | change
     with pytest.raises(BadInput, match=named):
         serve(**case)
+
+
+# One agent on each of two lines, ms. Contact 0 (line 0, 10 ms) is passed on to line 1 and follows
+# as contact 3 (5 ms). Line 1: contact 1 comes at 0 and takes 30 ms; contact 2 comes at 5, 4 ms.
+# At 10 the second leg joins line 1 behind nobody of its rank and before contact 2: it has rank 2.
+# At 30 it is taken (until 35), then contact 2 (35 to 39).
+def test_second_leg_joins_its_queue_when_the_first_ends():
+    found = serve(
+        at=np.array([0, 0, 5, 5]),
+        line=np.array([0, 1, 1, 1]),
+        priority=np.array([0, 0, 0, 2]),
+        patience=np.full(4, 1_000),
+        work=np.array([10, 30, 4, 5]),
+        duty=(np.array([0, 1]), np.array([0, 0]), np.array([100, 100])),
+        main=np.array([0, 1]),
+        second=np.array([-1, -1]),
+        pace=np.ones(2),
+        follows=np.array([-1, -1, -1, 0]),
+    )
+    assert found.start.tolist() == [0, 0, 35, 30]
+    assert found.agent.tolist() == [0, 1, 1, 1]
+    assert found.end.tolist() == [10, 30, 39, 35]
+
+
+# The same, but the second leg waits 15 ms at most: it leaves at 10 + 15. And where the first leg
+# is never served, the second never comes: it has neither a begin nor a moment of leaving.
+def test_second_leg_has_patience_of_its_own():
+    def run(first_patience, second_patience):
+        return serve(
+            at=np.array([0, 0, 0, 0]),
+            line=np.array([0, 0, 1, 1]),
+            priority=np.array([0, 0, 0, 2]),
+            patience=np.array([1_000, first_patience, 1_000, second_patience]),
+            work=np.array([10, 10, 60, 5]),
+            duty=(np.array([0, 1]), np.array([0, 0]), np.array([100, 100])),
+            main=np.array([0, 1]),
+            second=np.array([-1, -1]),
+            pace=np.ones(2),
+            follows=np.array([-1, -1, -1, 1]),
+        )
+
+    impatient = run(1_000, 15)
+    assert impatient.end[1] == 20
+    assert (impatient.start[3], impatient.left[3]) == (-1, 35)
+    never = run(5, 1_000)
+    assert never.left[1] == 5
+    assert (never.start[3], never.left[3]) == (-1, -1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_second_legs_never_overlap_and_never_come_early(seed):
+    rng = np.random.default_rng(seed)
+    n, agents = 3_000, 30
+    passed = np.sort(rng.choice(n, 400, replace=False))
+    at = np.sort(rng.integers(0, 30_000_000, n))
+    found = serve(
+        at=np.concatenate([at, np.full(400, at[-1])]),
+        line=rng.integers(0, 2, n + 400),
+        priority=np.concatenate([np.zeros(n, int), np.full(400, 2)]),
+        patience=rng.exponential(150_000, n + 400).astype(int) + 1,
+        work=rng.exponential(280_000, n + 400).astype(int) + 1,
+        duty=(np.arange(agents), np.zeros(agents, int), np.full(agents, 31_000_000)),
+        main=np.arange(agents) % 2,
+        second=np.full(agents, -1),
+        pace=np.ones(agents),
+        follows=np.concatenate([np.full(n, -1), passed]),
+    )
+    second = found.start[n:] >= 0
+    assert 200 < second.sum() < 400
+    assert (found.start[n:][second] >= found.end[passed][second]).all()
+    order = np.lexsort((found.start, found.agent))
+    order = order[found.agent[order] >= 0]
+    alike = np.diff(found.agent[order]) == 0
+    assert (found.start[order][1:] >= found.end[order][:-1])[alike].all()

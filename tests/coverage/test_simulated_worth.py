@@ -175,6 +175,37 @@ def test_a_hidden_cause_makes_contacts_look_harmful(standard):
     assert abs(given) < 3 * se
 
 
+def test_a_month_acts_on_the_next(standard):
+    for month in (0, 4, 10):
+        last, _, state = standard[2][month]
+        begin, end = whole_month(STANDARD, month + 1)
+        truth, gone = last.truth, last.people["gone"].to_numpy()
+        assert (truth["month"] == month + 1).all()
+        left = gone[truth["person"][truth["left"] >= 0]]
+        assert len(left) and ((left > begin) & (left < end)).all()
+        known = met(standard[2][month - 1][0].people if month else last.people, state, begin)[0]
+        assert np.corrcoef(known[truth["person"]], truth["settled_sd"])[0, 1] > 0.999999
+
+
+def test_a_price_change_acts_for_two_months_where_it_was(standard):
+    people, truth, months = standard
+    changes = pd.concat([m.changes for m, _, _ in months])
+    rows = changes[changes["rises"]]
+    assert set(people["region"].to_numpy()[rows["person"]]) == set(range(5))
+    dearer = rows[rows["why"] == 3]
+    assert np.allclose(dearer["fee"] / dearer["old_fee"], 1.06, atol=0.001)
+    raised = truth[truth["price"] > 0]
+    assert (people["region"].to_numpy()[raised["person"]] < 5).all()
+    assert raised.groupby("person")["month"].nunique().max() == 2
+    assert raised["month"].min() == month_of(rows["at"].min())
+
+
+def month_of(at):
+    "Which month of the plan a time begins."
+    begins = [whole_month(STANDARD, m)[0] for m in range(len(blocks(STANDARD)))]
+    return begins.index(at)
+
+
 def test_the_cauchit_has_heavier_tails_and_the_same_middle():
     other = replace(STANDARD, link="cauchit")
     x = np.array([-1, -0.01, 0, 0.01, 0.8], np.float32)

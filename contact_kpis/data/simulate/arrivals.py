@@ -121,7 +121,8 @@ def by_habit(
     count, days = rng.poisson(wanted.sum()), np.arange(*block)
     luck = rng.gamma(120, 1 / 120, len(days))
     spoken, written = (day_weights(plan)[days, i] * luck for i in (_SPOKEN, _LETTERS))
-    person = _anyone(people, count, *midnight(plan, 0)[list(block)], rng)
+    begin, end = midnight(plan, 0)[list(block)].tolist()
+    person = _anyone(people, count, begin, end, rng)
     day = rng.choice(days, count, p=spoken / spoken.sum())
     found = matters(plan, person, _reasons(plan, day, wanted / wanted.sum(), rng), rng)
     line = found["line"].to_numpy()
@@ -158,7 +159,7 @@ def by_events(
     return found[(day < plan.days) & (found["at"] < midnight(plan, 0)[-1])]
 
 # %% ../../../nbs/data/simulate/20_arrivals.ipynb #c015
-FIRST = 0.715  # of all contacts; the others come back
+FIRST = 0.755  # of all contacts; the others come back
 
 
 def fresh(

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from .clock import DAY, HOUR, is_open, midnight
-from .frames import dates, real, table, times
+from .frames import dates, none_of, real, table, times
 from .legs import agent_names, team_names
 from .people import KINDS, waves
 from .plan import LINES, PRODUCTS, REASONS, SITES, Plan
@@ -31,7 +31,7 @@ def _way(
     agent = np.maximum(who, 0)
     games, way = crew_frame["games"].to_numpy()[agent], crew_frame["way"].to_numpy()[agent]
     can = (who >= 0) & games & (visits["day"].to_numpy() >= plan.target_day)
-    can &= (visits["who2"].to_numpy() < 0) & (visits["start"].to_numpy() >= 0)
+    can &= (visits["moved"].to_numpy() == 0) & (visits["start"].to_numpy() >= 0)
     return np.where(can, way, -1)
 
 # %% ../../../nbs/data/simulate/80_behaviour.ipynb #c005
@@ -146,7 +146,9 @@ def _listed(
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],  # times as UTC ms, dates as days of the plan, -1: unknown
 ) -> pa.Table:
-    turned = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else {}
+    if not rows:
+        return none_of(name, columns)
+    turned = dict(zip(columns, zip(*rows, strict=True), strict=True))
     return table(name, {c: _column(plan, c, values) for c, values in turned.items()})
 
 # %% ../../../nbs/data/simulate/80_behaviour.ipynb #c024
@@ -297,8 +299,12 @@ def annotations(
     return _listed(plan, "annotations", _REMARK, [(f"an{i:04d}", *r) for i, r in enumerate(rows)])
 
 # %% ../../../nbs/data/simulate/80_behaviour.ipynb #c039
-_TALKS = {"fcr": "Ask what else is open before you end", "quality": "Good opening, check the address",
-          "aht": "Handle time above the target", "plan": "Back from breaks on time"}  # fmt: skip
+_TALKS = {
+    "fcr": "Ask what else is open before you end",
+    "quality": "Good opening, check the address",
+    "aht": "Handle time above the target",
+    "plan": "Back from breaks on time",
+}
 _TALK = ("feedback_id", "goal_id", "agent_id", "at", "due_on", "given_by", "text")
 
 
@@ -308,21 +314,18 @@ def feedback(
     rng: np.random.Generator,
 ) -> pa.Table:
     "Hold talks about goals."
-    agents, teams, goals, rows = agent_names(crew_frame), team_names(crew_frame), list(_TALKS), []
-    weeks = np.arange(0, plan.days, 56)
-    for agent, (hired, left) in enumerate(
-        zip(crew_frame["hired"], crew_frame["left"], strict=True)
-    ):
-        days = weeks + rng.integers(0, 56, len(weeks))
-        about = rng.random((2, len(weeks)))
-        for day, one, two in zip(days.tolist(), *about.tolist(), strict=True):
+    names, teams, rows = agent_names(crew_frame), team_names(crew_frame), []
+    weeks, about = np.arange(0, plan.days, 56), list(_TALKS)
+    span = crew_frame[["hired", "left", "site"]].to_numpy().tolist()
+    for agent, (hired, left, site) in enumerate(span):
+        days = (weeks + rng.integers(0, 56, len(weeks))).tolist()
+        for day, u, v in zip(days, *rng.random((2, len(weeks))).tolist(), strict=True):
             if max(hired, 0) <= day < min(left, plan.days):
-                hot = day >= plan.target_day and one < 0.6
-                goal = "aht" if hot else goals[int(two * len(goals))]
-                site = int(crew_frame["site"].iloc[agent])
-                at = int(midnight(plan, site)[day]) + 10 * HOUR
+                timed = day >= plan.target_day and u < 0.6
+                goal = "aht" if timed else about[int(v * len(about))]
+                at = int(midnight(plan, int(site))[day]) + 10 * HOUR
                 lead = f"lead-{teams[agent]}"
-                rows.append((goal, agents[agent], at, day + 28, lead, _TALKS[goal]))
+                rows.append((goal, names[agent], at, day + 28, lead, _TALKS[goal]))
     made = [(f"fb{i:06d}", *row) for i, row in enumerate(rows)]
     return _listed(plan, "feedback", _TALK, made)
 

@@ -32,9 +32,11 @@ def midnight(
 def blocks(
     plan: Plan,
 ) -> list[tuple[int, int]]:  # first day and the day after the last
-    "Cut a plan into calendar months."
+    "Cut a plan into calendar months; a last one without an open day belongs to the one before."
     days = pd.date_range(plan.first, periods=plan.days, unit="s")
     starts = np.flatnonzero((days.day == 1) | (np.arange(plan.days) == 0)).tolist()
+    if len(starts) > 1 and not is_open(plan)[starts[-1] :].any():
+        starts.pop()
     return list(zip(starts, [*starts[1:], plan.days], strict=True))
 
 # %% ../../../nbs/data/simulate/12_clock.ipynb #c007

@@ -7,6 +7,7 @@ __all__ = ['sites', 'queues', 'reason_map', 'calendars', 'queue_intervals', 'age
 
 # %% ../../../nbs/data/simulate/75_company.ipynb #c002
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from .plan import LINES, REASONS, SITES, Plan
 # %% ../../../nbs/data/simulate/75_company.ipynb #c004
 def sites() -> pa.Table:
     "The table of sites."
-    columns = {"site_id": [s.name for s in SITES], "zone": [s.zone for s in SITES]}
+    columns: dict[str, Any] = {"site_id": [s.name for s in SITES], "zone": [s.zone for s in SITES]}
     columns |= {"calendar_id": [s.name for s in SITES], "currency": [s.currency for s in SITES]}
     return table("sites", columns | {"week_start": same("monday", len(SITES))})
 
@@ -29,7 +30,8 @@ def queues(plan: Plan) -> pa.Table:
     "The table of queues, one span each: nothing is changed while the plan runs."
     n = len(LINES)
     begin = np.array([midnight(plan, [s.name for s in SITES].index(q.site))[0] for q in LINES])
-    columns = {"queue_id": [q.name for q in LINES], "site_id": [q.site for q in LINES]}
+    columns: dict[str, Any] = {"queue_id": [q.name for q in LINES]}
+    columns |= {"site_id": [q.site for q in LINES]}
     columns |= {"valid_from": times(begin - 365 * DAY), "channel": [q.medium for q in LINES]}
     columns |= {"line_of_business": same("residential", n), "skill": [q.trade for q in LINES]}
     columns |= {"calendar_id": [q.site for q in LINES], "sl_target": np.full(n, 0.8)}
@@ -39,7 +41,10 @@ def queues(plan: Plan) -> pa.Table:
 
 def reason_map() -> pa.Table:
     "What reason codes mean, in the opinion of whoever keeps the list."
-    columns = {"reason_code": [r.name for r in REASONS], "reason_group": [r.trade for r in REASONS]}
+    columns: dict[str, Any] = {
+        "reason_code": [r.name for r in REASONS],
+        "reason_group": [r.trade for r in REASONS],
+    }
     columns |= {"product": [r.product for r in REASONS]}
     columns |= {"avoidable": yes(np.array([r.avoidable for r in REASONS]))}
     return table(
@@ -91,10 +96,9 @@ def _sums(visits: pd.DataFrame) -> dict[str, np.ndarray]:
     found |= {"answered_within": answered & known & (wait <= limit)}
     found |= {"abandoned_within": abandoned & (wait <= limit), "flowed_out": state == _FLOWED}
     found |= {"wait_ms": np.where(known, wait, 0)}
-    spans = {
-        f"{part}_ms": np.maximum(visits[part].to_numpy(), 0) for part in ("talk", "hold", "wrap")
-    }
-    return found | spans
+    legs = {"talk": ("talk", "talk2"), "hold": ("hold",), "wrap": ("wrap", "wrap2")}
+    spans = {f"{part}_ms": visits[list(of)].clip(lower=0).sum(axis=1) for part, of in legs.items()}
+    return found | {name: span.to_numpy() for name, span in spans.items()}
 
 
 def _added(sums: dict[str, np.ndarray], group: np.ndarray, n: int) -> dict[str, pa.Array]:

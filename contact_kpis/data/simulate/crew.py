@@ -17,21 +17,12 @@ import pyarrow as pa
 
 from .clock import DAY, HALF_HOURS, HOUR, WRITTEN, is_open, midnight
 from .clock import open_hours
-from contact_kpis.data.simulate.frames import (
-    dates,
-    ids,
-    none_of,
-    real,
-    same,
-    table,
-    times,
-    words,
-    yes,
-)
+from .frames import dates, ids, none_of, real, same, table, times
+from .frames import words, yes
 from .plan import LINES, SITES, TRADES, Plan
 
 # %% ../../../nbs/data/simulate/40_crew.ipynb #c004
-_SAFETY = 0.5  # agents beyond the load, per square root of the load
+_LEAST, _MOST = 0.5, 1.2  # agents beyond the load, per square root of the load
 
 
 def needed(
@@ -45,7 +36,8 @@ def needed(
         work = np.repeat(work.sum(-1, keepdims=True) / (closes - opens), 48, axis=-1)
         staff = work / LINES[line].fill
     else:
-        staff = np.maximum(work / LINES[line].fill, work + _SAFETY * np.sqrt(work))
+        low, high = work + _LEAST * np.sqrt(work), work + _MOST * np.sqrt(work)
+        staff = np.clip(work / LINES[line].fill, low, high)
     hours = np.arange(48)
     return np.where((hours >= opens) & (hours < closes), np.maximum(staff, 1), 0.0)
 
@@ -343,6 +335,11 @@ class Crew:
 _GRADER_SD = 4.0  # points of 100, between evaluators
 
 
+def _generosity(n: int, rng: np.random.Generator) -> np.ndarray:  # points, mean 0
+    drawn = rng.normal(size=n)
+    return _GRADER_SD * (drawn - drawn.mean()) / drawn.std()
+
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c052
 def hire(
     plan: Plan,
     load: np.ndarray,  # contacts expected per local day, shape (days, lines)
@@ -354,10 +351,10 @@ def hire(
     people, teams = _people(plan, places, rng)
     away = _away(plan, people, rng)
     chosen = _chosen(people, away, hours, is_open(plan), rng)
-    graders = rng.normal(0, _GRADER_SD, max(5, places.sum() // 30))
+    graders = _generosity(max(6, places.sum() // 30), rng)
     return Crew(plan, people, teams, load, hours, away, chosen, graders)
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c060
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c061
 _NEW = -0.6  # logit of settling a matter, on the first day
 _LEARNS = 90.0  # days, time constant
 _SLOW = 0.12  # slower on the first day
@@ -369,7 +366,7 @@ def _newness(
     tenure = np.maximum(day - crew.frame["hired"].to_numpy()[agent], 0)
     return np.exp(-tenure / _LEARNS).astype(np.float32)
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c062
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c063
 def ability(
     crew: Crew,
     agent: np.ndarray,  # numbers
@@ -379,7 +376,7 @@ def ability(
     skill = crew.frame["skill"].to_numpy()[agent]
     return np.float32(crew.plan.skill_sd) * skill + np.float32(_NEW) * _newness(crew, agent, day)
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c063
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c064
 def paces(
     crew: Crew,
     day: int,
@@ -388,7 +385,7 @@ def paces(
     everyone = np.arange(len(crew.frame))
     return crew.frame["pace"].to_numpy() * (1 + np.float32(_SLOW) * _newness(crew, everyone, day))
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c068
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c069
 def team_on(
     crew: Crew,
     agent: np.ndarray,
@@ -399,7 +396,7 @@ def team_on(
     moved = day >= f["moves"].to_numpy()[agent]
     return np.where(moved, f["tag2"].to_numpy()[agent], f["tag"].to_numpy()[agent])
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c069
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c070
 def agent_ids(
     crew: Crew,
     agent: np.ndarray,  # numbers, -1: nobody
@@ -410,7 +407,7 @@ def agent_ids(
         pa.array(agent.astype(np.int32), mask=agent < 0), everyone
     ).cast(pa.string())
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c071
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c072
 def _at(
     plan: Plan,
     site: np.ndarray,
@@ -421,7 +418,7 @@ def _at(
     inside = np.clip(day, 0, plan.days)
     return np.where(day >= NEVER, -1, begins[site, inside] + (day - inside) * DAY)
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c073
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c074
 _EMPLOYMENT = ("full_time", "part_time")
 
 
@@ -449,7 +446,7 @@ def agents(crew: Crew) -> pa.Table:
         "contract_hours": real(g["contract"].to_numpy()),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c075
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c076
 def agent_skills(crew: Crew) -> pa.Table:
     "Tell which lines an agent serves: the own one well, a second one less so."
     f = crew.frame
@@ -465,7 +462,7 @@ def agent_skills(crew: Crew) -> pa.Table:
         "level": real(np.where(np.arange(len(who)) < len(f), 3.0, 1.0)),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c076
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c077
 _YEARLY = 365
 
 
@@ -488,7 +485,7 @@ def certifications(crew: Crew) -> pa.Table:
         "expires_at": times(np.where(name == len(TRADES), at + _YEARLY * DAY, -1)),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c078
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c079
 def _runs(away: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # agent, first, last day
     edge = np.pad(away, ((0, 0), (1, 1)), constant_values=GONE)
     change = np.diff(edge, axis=1) != 0
@@ -496,7 +493,7 @@ def _runs(away: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # age
     agent, first = np.nonzero(is_away & change[:, :-1])
     return agent, first, np.nonzero(is_away & change[:, 1:])[1]
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c080
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c081
 _TYPES = ("sick", "leave", "training", "unauthorised")
 _NO_NOTE = 0.08  # share of sick spells that nobody approved
 
@@ -525,7 +522,7 @@ def absences(
         "planned": yes(~sick),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c083
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c084
 def _strain(
     crew: Crew,
     day: int,
@@ -543,7 +540,7 @@ def _strain(
     heads = np.bincount(tag[here], minlength=len(crew.teams))
     return np.bincount(tag[here], both[here], len(crew.teams)) / np.maximum(heads, 1)
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c084
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c085
 _ITEMS = ("recommend", "workload", "tools", "leader", "stay")
 _MIDDLE, _SPREAD = np.array([6.8, 3.3, 3.5, 3.8, 3.6]), np.array([2.2, 1.0, 0.9, 0.9, 1.1])
 _LOW, _TOP = np.array([0, 1, 1, 1, 1]), np.array([10, 5, 5, 5, 5])
@@ -561,7 +558,7 @@ def _sheets(
     sheet = np.repeat(np.arange(len(team)), len(_ITEMS))
     return np.full(len(sheet), wave), team[sheet], sheet, value
 
-# %% ../../../nbs/data/simulate/40_crew.ipynb #c085
+# %% ../../../nbs/data/simulate/40_crew.ipynb #c086
 _WAVE, _ANSWER = 91, 0.7  # days between two waves; share who answer
 
 

@@ -133,8 +133,8 @@ def with_statuses(
     "Follow the tickets of a month through their statuses."
     if "tickets" not in tables or "status_intervals" in tables:
         return dict(tables)
-    frames = [to_frame(tables[name]) for name in ("tickets", "ticket_events")]
-    found = status_intervals(*frames)
+    tickets, events = (to_frame(tables[name]) for name in ("tickets", "ticket_events"))
+    found = status_intervals(tickets, events)
     columns = {str(c): pa.array(found[c], from_pandas=True) for c in found}
     return dict(tables) | {"status_intervals": table("status_intervals", columns)}
 

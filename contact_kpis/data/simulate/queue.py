@@ -30,11 +30,12 @@ class Served(NamedTuple):
 
 # %% ../../../nbs/data/simulate/30_queue.ipynb #c007
 class _Day(NamedTuple):
-    at: np.ndarray  # and four more of each contact
+    at: np.ndarray  # and five more of each contact
     line: np.ndarray
     priority: np.ndarray
     patience: np.ndarray
     work: np.ndarray
+    follows: np.ndarray
     agent: np.ndarray  # of each window
     begin: np.ndarray
     end: np.ndarray
@@ -42,7 +43,7 @@ class _Day(NamedTuple):
     second: np.ndarray
 
 # %% ../../../nbs/data/simulate/30_queue.ipynb #c009
-_ALIKE = (("at", "line", "priority", "patience", "work"), ("agent", "begin", "end"))
+_ALIKE = (("at", "line", "priority", "patience", "work", "follows"), ("agent", "begin", "end"))
 
 
 def _day(*columns: np.ndarray) -> _Day:
@@ -81,7 +82,7 @@ _AGES = 2**60  # ms; patience is cut to it, so that sums of times stay whole num
 def _leaving(
     day: _Day, stays: Collection[int], close: np.ndarray
 ) -> np.ndarray:  # ms at which each contact leaves, unless it is served by then
-    own = day.at + np.minimum(day.patience, _AGES)
+    own = day.at + np.where(day.follows < 0, np.minimum(day.patience, _AGES), _AGES)
     closing = np.append(close, 0)[np.searchsorted(close, day.at)]
     sent_home = np.minimum(own, np.maximum(closing, day.at))
     return np.where(np.isin(day.line, list(stays)), own, sent_home)
@@ -191,54 +192,65 @@ def _hand_over(
 # %% ../../../nbs/data/simulate/30_queue.ipynb #c029
 def _events(
     at: np.ndarray,
+    comes: np.ndarray,  # contacts that come by themselves
     duty: Sequence[np.ndarray],  # agent, begin, end
     bits: int,
 ) -> tuple[list[int], list[int]]:  # what ends before it; contact, or ~(2 agent + whether it ends)
     agent, begin, end = duty
-    when = np.concatenate([begin, end, at])
-    mark = np.concatenate([~(2 * agent), ~(2 * agent + 1), np.arange(len(at))])
-    kind = np.repeat([0, 1, 2], [len(agent), len(agent), len(at)])
+    when = np.concatenate([begin, end, at[comes]])
+    mark = np.concatenate([~(2 * agent), ~(2 * agent + 1), comes])
+    kind = np.repeat([0, 1, 2], [len(agent), len(agent), len(comes)])
     order = np.lexsort((kind, when))
     before = (when + (kind == 2)) << bits
     return before[order].tolist(), mark[order].tolist()
 
 # %% ../../../nbs/data/simulate/30_queue.ipynb #c031
-def _run(floor: _Floor, events: tuple, contacts: Sequence[list], bits: int) -> tuple[list, list]:
+def _run(floor: _Floor, events: tuple, contacts: Sequence[list], bits: int) -> tuple[list, ...]:
     slots, hands, _, patient, homes, looks, pace, on, busy = floor
-    at, leaves, slot, work = contacts
-    start, who = [-1] * len(at), [-1] * len(at)
+    at, leaves, slot, work, then, patience = contacts
+    start, who, served = [-1] * len(at), [-1] * len(at), [-1] * len(pace)
     heap, mask, agents = [1 << 120], (1 << bits) - 1, len(pace)
 
     def give(i: int, a: int, now: int) -> int:
-        start[i], who[i], busy[a] = now, a, True
+        start[i], who[i], busy[a], served[a] = now, a, True, i
         return now + int(work[i] * pace[a] + 0.5) << bits | a
+
+    def come(i: int) -> None:
+        if (a := _idlest(hands[slot[i]], homes)) >= 0:
+            heappush(heap, give(i, a, at[i]))
+            return
+        slots[slot[i]].append(i)
+        if patient[slot[i]] >= 0:
+            heappush(heap, at[i] + patient[slot[i]] << bits | agents + slot[i])
 
     for before, i in zip(*events, strict=True):
         while (key := heap[0]) < before:
             now, a = key >> bits, key & mask
+            k = then[served[a]] if a < agents else -1
             if a < agents and on[a] and (j := _find(looks[a], at, leaves, now)) >= 0:
                 heapreplace(heap, give(j, a, now))
-                continue
-            heappop(heap)
-            j, a = _done(floor, a) if a < agents else _hand_over(floor, a - agents, at, leaves, now)
-            if j >= 0:
-                heappush(heap, give(j, a, now))
-        if i < 0:
-            j, a = _turn(floor, ~i, at, leaves, before >> bits)
-            if j >= 0:
-                heappush(heap, give(j, a, before >> bits))
-        elif (a := _idlest(hands[slot[i]], homes)) >= 0:
-            heappush(heap, give(i, a, at[i]))
-        else:
-            slots[slot[i]].append(i)
-            if patient[slot[i]] >= 0:
-                heappush(heap, at[i] + patient[slot[i]] << bits | agents + slot[i])
-    return start, who
+            else:
+                heappop(heap)
+                turn = (
+                    _hand_over(floor, a - agents, at, leaves, now)
+                    if a >= agents
+                    else _done(floor, a)
+                )
+                if turn[0] >= 0:
+                    heappush(heap, give(*turn, now))
+            if k >= 0:
+                at[k], leaves[k] = now, min(now + patience[k], leaves[k])
+                come(k)
+        if i >= 0:
+            come(i)
+        elif (turn := _turn(floor, ~i, at, leaves, before >> bits))[0] >= 0:
+            heappush(heap, give(*turn, before >> bits))
+    return start, who, at, leaves
 
 # %% ../../../nbs/data/simulate/30_queue.ipynb #c033
 def _serve(
     day: _Day, leaves: np.ndarray, pace: np.ndarray, overflow: Mapping[int, tuple[int, int]]
-) -> tuple[np.ndarray, np.ndarray]:  # start and agent of each contact, -1 none
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # start and agent (-1 none), and when each leaves
     named = [k for line, (helper, _) in overflow.items() for k in (line, helper)]
     lines = 1 + max(int(np.max(a, initial=-1)) for a in (day.line, day.main, day.second, named))
     levels, rank = np.unique(-day.priority, return_inverse=True)
@@ -247,10 +259,20 @@ def _serve(
     floor = _floor(crew, overflow, lines, len(levels))
     bits = (len(crew) + len(floor.slots)).bit_length()
     zero = min((int(a.min()) for a in (day.at, day.begin) if len(a)), default=0)
-    events = _events(day.at - zero, (day.agent, day.begin - zero, day.end - zero), bits)
-    contacts = [a.tolist() for a in (day.at - zero, leaves - zero, slot, day.work)]
-    start, agent = (np.array(a, np.int64) for a in _run(floor, events, contacts, bits))
-    return np.where(start < 0, -1, start + zero), agent.astype(np.int32)
+    windows = (day.agent, day.begin - zero, day.end - zero)
+    events = _events(day.at - zero, np.flatnonzero(day.follows < 0), windows, bits)
+    patience = np.minimum(day.patience, _AGES)
+    columns = (day.at - zero, leaves - zero, slot, day.work, _then(day.follows), patience)
+    found = _run(floor, events, [a.tolist() for a in columns], bits)
+    start, agent, _, leaves = (np.array(a, np.int64) for a in found)
+    return np.where(start < 0, -1, start + zero), agent.astype(np.int32), leaves + zero
+
+
+def _then(follows: np.ndarray) -> np.ndarray:  # the contact that each one is followed by, -1 none
+    then = np.full(len(follows), -1)
+    later = np.flatnonzero(follows >= 0)
+    then[follows[later]] = later
+    return then
 
 # %% ../../../nbs/data/simulate/30_queue.ipynb #c034
 def serve(
@@ -267,16 +289,19 @@ def serve(
     stays: Collection[int] = LETTERS,  # lines whose contacts outlast the close
     overflow: Mapping[int, tuple[int, int]] | None = None,  # line: (helping line, ms waited first)
     close: np.ndarray | None = None,  # ms, rising, when others are sent home; None: the last end
+    follows: np.ndarray | None = None,  # the contact after whose service each comes; -1: at `at`
 ) -> Served:
     "Serve a stretch of time: first come, first served, within priority."
-    day = _day(at, line, priority, patience, work, *duty, main, second)
+    after = np.full(len(at), -1) if follows is None else follows
+    day = _day(at, line, priority, patience, work, after, *duty, main, second)
     factor = np.asarray(pace, float)
     rules = {int(k): (int(to), int(ms)) for k, (to, ms) in (overflow or {}).items()}
     _check(day, factor, rules)
     ends = day.end.max(initial=day.at.min(initial=0))
     closing = np.asarray([ends] if close is None else close, np.int64)
     leaves = _leaving(day, stays, closing)
-    start, agent = _serve(day, leaves, factor, rules)
+    start, agent, leaves = _serve(day, leaves, factor, rules)
     took = np.floor(day.work * np.append(factor, 0)[agent] + 0.5).astype(np.int64)
-    gone = (start < 0) & ((leaves <= ends) | ~np.isin(day.line, list(stays)))
+    came = (day.follows < 0) | (start[day.follows] >= 0)
+    gone = came & (start < 0) & ((leaves <= ends) | ~np.isin(day.line, list(stays)))
     return Served(start, agent, np.where(start < 0, -1, start + took), np.where(gone, leaves, -1))

@@ -96,6 +96,7 @@ def _begins(
     covers = [_cover(opens, opens + len(want), kind) for kind in range(len(counts))]
     gives = sum(n * c[0].sum() for n, c in zip(counts.tolist(), covers, strict=True))
     gap, weight = want * gives / want.sum(), 1 / want
+    costs = [c**2 @ weight for c in covers]
     step = max(1, int(counts.sum()) // 30)
     pile = [(kind, min(step, n - i)) for kind, n in enumerate(counts.tolist())
             for i in range(0, n, step)]  # fmt: skip
@@ -104,17 +105,13 @@ def _begins(
         for i, (kind, size) in enumerate(pile):
             if lies[i] >= 0:
                 gap += size * covers[kind][lies[i]]
-            lies[i] = _best(covers[kind], gap, weight, size)
+            gain = 2 * (covers[kind] @ (weight * gap)) - size * costs[kind]
+            lies[i] = int(np.argmax(np.round(gain, 6)))
             gap -= size * covers[kind][lies[i]]
     laid = sorted((kind, b, n) for (kind, n), b in zip(pile, lies, strict=True))
     return [opens + b for _, b, n in laid for _ in range(n)]
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c014
-def _best(cover: np.ndarray, gap: np.ndarray, weight: np.ndarray, size: int) -> int:
-    gain = 2 * (cover @ (weight * gap)) - size * (cover**2 @ weight)
-    return int(np.argmax(np.round(gain, 6)))
-
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c016
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c015
 def _places(
     crew: Crew,
     day: int,
@@ -136,11 +133,11 @@ def _places(
             rank[mine] = np.arange(len(mine))
     return begin, kind, rank
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c017
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c016
 def _kind(contract: np.ndarray) -> np.ndarray:  # position in CONTRACTS
     return np.searchsorted(-np.array(CONTRACTS), -contract)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c019
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c018
 @dataclass(frozen=True)
 class Duty:
     "One day: windows on the line, everything done in a shift, and everything planned."
@@ -153,7 +150,7 @@ class Duty:
     planned: dict[str, np.ndarray]  # agent, begin, end, what, sick: as it was planned
     staff: np.ndarray  # agents planned on the line, shape (48, lines)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c021
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c020
 _LATE = 0.03  # share of shifts that begin 5 to 20 minutes late
 
 
@@ -174,7 +171,7 @@ def _real_points(
     real[:, 8] -= early[3]
     return np.minimum(real, real[:, 8:])
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c023
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c022
 def _rows(
     who: np.ndarray,
     points: np.ndarray,  # UTC ms, shape (agents, 9)
@@ -188,7 +185,7 @@ def _rows(
     columns = {"agent": np.repeat(who, 8), "begin": begin, "end": end, "what": what.ravel()}
     return {name: values[keep] for name, values in columns.items()}
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c025
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c024
 def roster(
     crew: Crew,
     plan: Plan,
@@ -213,7 +210,7 @@ def roster(
     staff = _staff(crew, who[well], minutes[well])
     return Duty(day, agent, start, end, pieces, planned, staff)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c028
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c027
 def _staff(
     crew: Crew,
     who: np.ndarray,
@@ -224,7 +221,7 @@ def _staff(
     each = [_present(minutes[line == i]) for i in range(len(LINES))]
     return np.stack(each, axis=1).astype(np.float32)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c034
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c033
 def schedules(
     crew: Crew,
     duties: Sequence[Duty],  # of a block
@@ -247,7 +244,7 @@ def schedules(
         "version": words(np.arange(len(rows)) >= len(last), ("final", "published")),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c038
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c037
 VERSIONS = ("week_ahead", "day_ahead")
 _LEAD_MS = (7 * DAY - 9 * HOUR, DAY - 15 * HOUR)  # before the midnight of the day
 _DAY_ERROR = ((0.04, 0.09), (0.04, 0.0))  # relative sd: common to both, and the first one's own
@@ -278,7 +275,7 @@ def forecasts(
         parts.append(_foretold(plan, days, version, volume, required, staff, aht))
     return pa.concat_tables(parts)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c040
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c039
 def _required(
     plan: Plan,
     days: np.ndarray,
@@ -288,7 +285,7 @@ def _required(
     want = [needed(volume[..., i] * ahead[:, i : i + 1], i) for i in range(len(LINES))]
     return np.stack(want, axis=-1) * is_open(plan)[days][:, None, None]
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c041
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c040
 def _foretold(
     plan: Plan,
     days: np.ndarray,
@@ -301,7 +298,8 @@ def _foretold(
     site = [[s.name for s in SITES].index(line.site) for line in LINES]
     zero = np.stack([midnight(plan, s)[days] for s in site], axis=-1)[:, None, :]
     begin = zero + np.arange(48)[:, None] * (HOUR // 2)
-    keep = (volume > 0) | (staff > 0)
+    ends = np.stack([midnight(plan, s)[days + 1] for s in site], axis=-1)[:, None, :]
+    keep = ((volume > 0) | (staff > 0)) & (begin < ends)  # a day of 23 hours has 46 of them
     line = np.broadcast_to(np.arange(len(LINES)), volume.shape)[keep]
     return table("forecasts", {
         "queue_id": words(line, [x.name for x in LINES]),
@@ -314,7 +312,7 @@ def _foretold(
         "scheduled_staff": real(np.round(staff[keep], 2)),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c045
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c044
 STATES = ("interacting", "idle", "not_responding", "off_queue")
 _BUSY, _IDLE, _MISSED, _OFF = range(4)
 
@@ -330,7 +328,7 @@ class Stretches:
     state: np.ndarray  # position in STATES
     what: np.ndarray  # position in ACTIVITIES
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c047
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c046
 def _events(
     duty: Duty,
     agent: np.ndarray,  # of each contact
@@ -351,7 +349,7 @@ def _events(
     order = np.argsort(key, kind="stable")
     return key[order], label[order], step[order]
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c049
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c048
 def _last_seen(
     known: np.ndarray,  # boolean
     values: np.ndarray,
@@ -360,7 +358,7 @@ def _last_seen(
     place = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
     return np.where(place < 0, -1, values[place])
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c050
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c049
 def _first_of_runs(key: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     "Of events at one moment keep the last, of equal labels in a row the first."
     settled = np.append(key[1:] != key[:-1], True)[: len(key)]
@@ -368,7 +366,7 @@ def _first_of_runs(key: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.n
     first = np.append(True, label[1:] != label[:-1])[: len(key)]
     return key[first], label[first]
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c052
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c051
 def states(
     crew: Crew,
     duty: Duty,
@@ -391,15 +389,15 @@ def states(
     made = (who, begin, zero + _time(key[rows + 1]), state.astype(np.int8), what)
     return Stretches(duty.day, *_with_missed(made, rng))
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c053
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c052
 def _time(key: np.ndarray) -> np.ndarray:
     return key & 0xFFFF_FFFF
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c054
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c053
 def _zero(duty: Duty, start: np.ndarray) -> int:  # UTC ms, before anything of the day
     return int(np.append(duty.pieces["begin"], start).min(initial=2**62))
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c056
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c055
 _RINGS_MS, _MISSES = 20_000, 0.004  # share of idle stretches that end unheard
 
 
@@ -421,7 +419,7 @@ def _with_missed(
     state[rung] = _MISSED
     return agent, begin, end, state, what
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c062
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c061
 _PRESENCE = ("available", "break", "lunch", "training", "meeting")
 
 
@@ -449,7 +447,7 @@ def agent_states(
 
 _COLUMNS = ("agent", "begin", "end", "state", "what")
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c064
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c063
 CRITERIA = ("greeting", "needs", "accuracy", "empathy", "clarity", "compliance", "ownership",
             "closing")  # fmt: skip
 FORMS = ("form 1", "form 2")
@@ -460,7 +458,7 @@ _MARK, _SKILLED, _NOISE, _ITEM_NOISE = 74.0, 5.0, 5.0, 10.0  # points of 100
 _MARKED, _DOUBLE, _FAILS, _NONE = 0.006, 0.06, 0.01, 0.08  # shares
 _POINTS = 10
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c066
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c065
 def _marked(
     visits: pd.DataFrame,  # visit, who, day, start, talk, hold, wrap
     until: int,  # UTC ms, what is released later is not known yet
@@ -480,7 +478,7 @@ def _marked(
     alone = (found["turn"] == 1) & ~found["visit"].isin(found["visit"][found["turn"] == 0])
     return found.assign(paired=both)[~alone].reset_index(drop=True)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c068
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c067
 def _graders(
     visit: np.ndarray,
     turn: np.ndarray,
@@ -491,7 +489,7 @@ def _graders(
     first = rng.integers(0, n, len(visit))[same_contact]
     return (first + turn * rng.integers(1, n, len(visit))) % n
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c070
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c069
 def _marks(
     crew: Crew,
     chosen: pd.DataFrame,
@@ -509,7 +507,7 @@ def _marks(
     level = level + _ITEM_NOISE * rng.normal(size=(len(grader), len(CRITERIA)))
     return np.clip(np.round(level / 100 * _POINTS), 0, _POINTS)
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c071
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c070
 def _evaluations(
     crew: Crew,
     chosen: pd.DataFrame,
@@ -533,7 +531,7 @@ def _evaluations(
         "released_at": times(chosen["released"].to_numpy()),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c073
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c072
 def _items(
     key: pa.Array,
     form: np.ndarray,
@@ -557,7 +555,7 @@ def _items(
         "not_applicable": yes(~applies),
     })  # fmt: skip
 
-# %% ../../../nbs/data/simulate/45_shifts.ipynb #c074
+# %% ../../../nbs/data/simulate/45_shifts.ipynb #c073
 def qa(
     crew: Crew,
     plan: Plan,

@@ -22,7 +22,7 @@ import pyarrow as pa
 from ..contract import OUTCOMES
 from .clock import HOUR, blocks, midnight
 from .frames import dates, ids, real, same, table, times, words, yes
-from .people import KINDS, MONTH, SCHEMES, STAYS, within, woven
+from .people import KINDS, MONTH, SCHEMES, within, woven
 from .plan import LINES, REASONS, SITES, Plan
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c004
@@ -106,7 +106,7 @@ def customers_at(people: pd.DataFrame, at: int) -> np.ndarray:
     return (people["born"].to_numpy() < at) & (people["gone"].to_numpy() > at)
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c015
-PRICE = 0.3  # log odds in the two months after a price rose
+PRICE = 0.3  # log odds in the first two months of a dearer price
 UNSEEN = 0.25  # log odds per sd of the unseen trait and unit of `hidden`
 AGES = np.array([0.2, 0.08, 0.0, -0.12, -0.2])  # by age band
 CONTRACTS = np.array([0.08, 0.0, -0.12])  # by scheme
@@ -265,20 +265,30 @@ def revenue_of(
     )
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c035
-def _changed(
-    people: pd.DataFrame, leavers: tuple[np.ndarray, ...], changes: pd.DataFrame, month: int
-) -> pd.DataFrame:
-    names = ("gone", "end", "scheme", "fee", "changed", "raised")
-    gone, end, scheme, fee, changed, raised = (people[name].to_numpy().copy() for name in names)
-    person, at, way = leavers
-    gone[person], end[person] = at, way
+_NOTHING = pd.DataFrame({
+    name: np.zeros(0, kind)
+    for name, kind in {"person": np.int32, "at": np.int64, "scheme": np.int8, "fee": np.float32,
+                       "why": np.int8, "old_scheme": np.int8, "old_fee": np.float32, "rises": bool}.items()
+})  # fmt: skip
+
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c036
+def _signed(people: pd.DataFrame, changes: pd.DataFrame, month: int) -> pd.DataFrame:
+    names = ("scheme", "fee", "changed", "raised")
+    scheme, fee, changed, raised = (people[name].to_numpy().copy() for name in names)
     who = changes["person"].to_numpy()
     scheme[who], fee[who] = changes["scheme"], changes["fee"]
     moved, dearer = changes["why"].to_numpy() < 3, changes["rises"].to_numpy()
     changed[who[moved]], raised[who[dearer]] = month, month
-    return people.assign(**dict(zip(names, (gone, end, scheme, fee, changed, raised), strict=True)))
+    return people.assign(**dict(zip(names, (scheme, fee, changed, raised), strict=True)))
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c036
+
+def _without(people: pd.DataFrame, leavers: tuple[np.ndarray, ...]) -> pd.DataFrame:
+    gone, end = people["gone"].to_numpy().copy(), people["end"].to_numpy().copy()
+    person, at, way = leavers
+    gone[person], end[person] = at, way
+    return people.assign(gone=gone, end=end)
+
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c037
 def truth_of(
     parts: dict[str, np.ndarray],  # of `reasons_to_leave`, and what else is to be kept
     there: np.ndarray,  # who is a customer
@@ -299,7 +309,7 @@ def truth_of(
         out | {name: part[kept] for name, part in parts.items()} | {"left": end[kept]}
     )
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c037
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c038
 def month_end(
     plan: Plan,
     people: pd.DataFrame,
@@ -313,33 +323,26 @@ def month_end(
         return Month(people, revenue, _NOTHING, pd.DataFrame())
     begin = whole_month(plan, month + 1)[0]
     settled, warmth, near = met(people, state, begin)
+    changes = _new_contracts(plan, people, settled, month, rng) if month >= 0 else _NOTHING
+    people = _signed(people, changes, month + 1)
     parts = reasons_to_leave(plan, people, settled, warmth, month + 1)
     reasons = np.zeros(len(people), np.float32)
     for part in parts.values():
         reasons += part
     chance = chance_of(plan, reasons)
-    leavers = _leavers(plan, people, chance, month + 1, rng)
-    changes = _new_contracts(plan, people, settled, month, rng) if month >= 0 else _NOTHING
-    after = _changed(people, leavers, changes, month + 1)
+    after = _without(people, _leavers(plan, people, chance, month + 1, rng))
     more = {"settled_sd": settled, "warmth_sd": warmth, "reasons": reasons, "chance": chance}
     there = customers_at(people, begin)
     truth = truth_of(parts | more | {"near": near}, there, after["end"].to_numpy(), month + 1)
     return Month(after, revenue, changes, truth)
 
-
-_NOTHING = pd.DataFrame({
-    name: np.zeros(0, kind)
-    for name, kind in {"person": np.int32, "at": np.int64, "scheme": np.int8, "fee": np.float32,
-                       "why": np.int8, "old_scheme": np.int8, "old_fee": np.float32, "rises": bool}.items()
-})  # fmt: skip
-
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c049
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c050
 def _as_they_began(people: pd.DataFrame, both: pd.DataFrame, name: str) -> np.ndarray:
     value, back = people[name].to_numpy().copy(), both[::-1]
     value[back["person"].to_numpy()] = back[f"old_{name}"]  # the earliest change is written last
     return value
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c051
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c052
 def stretches(
     people: pd.DataFrame,  # as they are after the last month
     changes: Sequence[pd.DataFrame],  # of every `Month`
@@ -352,7 +355,7 @@ def stretches(
     first |= {name: _as_they_began(people, both, name) for name in ("scheme", "fee")}
     return {name: woven(begin, both[name].to_numpy(), place) for name, begin in first.items()}
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c052
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c053
 def subscription_table(
     plan: Plan,
     people: pd.DataFrame,  # as they are after the last month
@@ -373,14 +376,14 @@ def subscription_table(
     out |= {"end_reason": words(way, ("voluntary", "involuntary"))}
     return table("subscriptions", out | {"change_kind": words(found["why"], WHY)})
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c057
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c058
 _CHANCES = [i for i, reason in enumerate(REASONS) if reason.name in ("order", "offer")]
 QUALIFIED = 0.65
 SOLD = np.array([[0.03, 0.06], [0.22, 0.45]])  # unqualified and qualified; not settled and settled
 ORDERS = 0.06  # orders without a contact, per customer and month
 RETURNED = 0.07
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c058
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c059
 def chances(
     visits: pd.DataFrame,  # of a month: visit, person, at, why, line, who, start, talk, solved
     rng: np.random.Generator,
@@ -393,7 +396,7 @@ def chances(
     out = kept[["visit", "person", "line"]].assign(at=at, qualified=good)
     return out.assign(sold=rng.random(len(kept)) < p).reset_index(drop=True)
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c059
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c060
 def lead_table(
     leads: pd.DataFrame,  # of `chances`
 ) -> pa.Table:  # leads
@@ -411,10 +414,10 @@ def lead_table(
         },
     )
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c060
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c061
 _SHOPS = ("web", "app", "store")
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c061
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c062
 def purchases(
     plan: Plan,
     people: pd.DataFrame,
@@ -442,13 +445,13 @@ def purchases(
     ).sort_values("at", kind="stable")
     return bought.assign(**_worth(len(bought), rng)).reset_index(drop=True)
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c063
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c064
 def _worth(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     net = np.round(np.exp(rng.normal(3.8, 0.8, n)), 2)
     margin = np.round(net * np.clip(rng.normal(0.28, 0.08, n), -0.1, 0.7), 2)
     return {"net": net, "margin": margin, "returned": np.where(rng.random(n) < RETURNED, net, 0.0)}
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c064
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c065
 def order_table(
     bought: pd.DataFrame,  # of `purchases`
     month: int,
@@ -468,11 +471,11 @@ def order_table(
     }
     return table("orders", out | {"returned_amount": real(bought["returned"].to_numpy())})
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c065
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c066
 def _order_number(bought: pd.DataFrame, month: int) -> np.ndarray:
     return month * 10**8 + np.arange(len(bought))
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c067
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c068
 def checkout_table(
     bought: pd.DataFrame,  # of `purchases`
     month: int,
@@ -497,7 +500,7 @@ def checkout_table(
     order = np.where(done, _order_number(bought, month)[row], -1)
     return table("checkout_sessions", out | {"order_id": ids("o", order, 11)})
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c070
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c071
 PAID = 4 / 3  # paid hours for an hour with a contact
 WAGE = 26.0
 _LINES = (  # kind, per paid hour, in rents a month, fixed, avoidable, how it is shared out
@@ -514,7 +517,7 @@ _LINES = (  # kind, per paid hour, in rents a month, fixed, avoidable, how it is
 SPACE = 0.4  # rent of a site: wage of this share of its usual hours
 USUAL_HOUR = 0.135  # hours with an agent, of a contact
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c071
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c072
 def cost_table(
     plan: Plan,
     month: int,
@@ -537,21 +540,21 @@ def cost_table(
         out | {"period_start_on": begin, "period_end_on": stop, "currency": same("EUR", len(rows))},
     )
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c072
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c073
 def _part(plan: Plan, month: int) -> float:
     first, end = blocks(plan)[month]
     return (end - first) * 24 * HOUR / (whole_month(plan, month)[1] - whole_month(plan, month)[0])
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c073
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c074
 def _span(plan: Plan, month: int, n: int) -> tuple[pa.Array, pa.Array]:
     days = [plan.first + timedelta(days=d) for d in blocks(plan)[month]]
     first, last = (d.toordinal() - date(1970, 1, 1).toordinal() for d in days)
     return dates(np.full(n, first)), dates(np.full(n, last - 1))
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c075
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c076
 NETWORK, WINNING, KEEPING = 0.55, 90.0, 0.9  # of revenue; per new customer; per customer and month
 
-# %% ../../../nbs/data/simulate/70_worth.ipynb #c076
+# %% ../../../nbs/data/simulate/70_worth.ipynb #c077
 def finance_table(
     plan: Plan,
     people: pd.DataFrame,
