@@ -15,18 +15,26 @@ SPANS = ("wait_ms", "talk_ms", "hold_ms", "wrap_ms")
 
 def centre(weeks=2, contacts=6_000, seed=2024):
     "The small centre, each channel with a queue of its own, as switches report."
-    from contact_kpis.data.simulate import small
+    from contact_kpis.data.simulate.centre import make
 
-    made = small.make(seed=seed, weeks=weeks, contacts=contacts)
+    made = make("small", seed=seed, weeks=weeks, contacts=contacts)
     frame = made.tables["contacts"].copy()
     frame["queue_id"] = frame["queue_id"] + " " + frame["channel"]
     return frame, made.tables["agent_states"]
 
 
+def legs(weeks=2, contacts=6_000, seed=2024):
+    "Every leg of a contact with an agent: a transfer is work of two."
+    from contact_kpis.data.simulate.centre import make
+
+    made = make("small", seed=seed, weeks=weeks, contacts=contacts).tables["contact_segments"]
+    return made[made["agent_id"].notna()].reset_index(drop=True)
+
+
 def voice(weeks=2, contacts=6_000, seed=2024):
     "Only contacts that waited on the phone or in a chat: every wait is known."
     frame, _ = centre(weeks, contacts, seed)
-    return frame[frame["channel"] != "email"].reset_index(drop=True)
+    return frame[frame["channel"].isin(["voice", "chat"])].reset_index(drop=True)
 
 
 def with_everything(frame, seed=7):
@@ -162,15 +170,14 @@ def handle_sums(frame, minutes, handle="start", shift_min=0, counted=None):
     return out.assign(hold_ms=0, wrap_ms=0)
 
 
-def agent_rows(states, frame, minutes=30):
-    "One row per agent and interval: handle time where the work began, idle time likewise."
+def agent_rows(states, served, minutes=30):
+    "One row per agent and interval: handle time where a leg began, idle time likewise."
     began = states["started_at"].dt.floor(f"{minutes}min")
     length = (states["ended_at"] - states["started_at"]) // pd.Timedelta(milliseconds=1)
     idle = length.where(states["routing_status"] == "idle", 0)
     idle = idle.groupby([states["agent_id"], began.rename("at")]).sum().rename("idle_ms")
-    served = frame[frame["outcome"] == "answered"]
-    spans = served[["talk_ms", "hold_ms", "wrap_ms"]].astype("int64")
-    cell = moments(served)["answer"].dt.floor(f"{minutes}min").rename("at")
+    spans = served[["talk_ms", "hold_ms", "wrap_ms"]].fillna(0).astype("int64")
+    cell = served["started_at"].dt.floor(f"{minutes}min").rename("at")
     busy = spans.groupby([served["agent_id"], cell]).sum()
     answered = served.groupby([served["agent_id"], cell]).size().rename("answered")
     rows = pd.concat([busy, answered, idle], axis=1).fillna(0).astype("int64").reset_index()

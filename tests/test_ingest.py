@@ -11,7 +11,7 @@ import pytest
 
 from contact_kpis.data.fitting import Imported, fit
 from contact_kpis.data.ingest import Part, write_stream
-from contact_kpis.data.simulate import small
+from contact_kpis.data.simulate.centre import make
 from contact_kpis.data.tables import open_folder, write_project
 from contact_kpis.errors import BadInput, UnknownName
 from contact_kpis.settings import Settings
@@ -70,7 +70,7 @@ def both_ways(frames, tmp_path, size, settings=None, **more):
 @pytest.fixture(scope="module")
 def spoiled():
     "A simulated centre with rows that repeat, quarrel, overlap or cannot be."
-    centre = small.make(weeks=3, contacts=3_000)
+    centre = make("small", weeks=3, contacts=3_000)
     calls, states = centre.tables["contacts"], centre.tables["agent_states"].head(2_500)
     rng = np.random.default_rng(1)
     again = calls.iloc[rng.integers(0, len(calls), 60)]

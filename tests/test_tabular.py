@@ -18,7 +18,7 @@ from contact_kpis.data.contract import tables
 from contact_kpis.data.files import Layout, chunks, header
 from contact_kpis.data.ingest import Part
 from contact_kpis.data.mapping import parse_mapping
-from contact_kpis.data.simulate import small
+from contact_kpis.data.simulate.centre import make
 from contact_kpis.data.sources import tabular
 from contact_kpis.data.suggest import FORMATS, SYNONYMS, TABLE_WORDS, VALUES, suggest, time_formats
 from contact_kpis.errors import BadInput, ContactKpisError
@@ -767,7 +767,7 @@ TALKDESK = {
 
 @pytest.fixture(scope="module")
 def centre():
-    return small.make(weeks=2, contacts=2_000).tables["contacts"]
+    return make("small", weeks=2, contacts=2_000).tables["contacts"]
 
 
 def exported(frame, names, path, form, factor):

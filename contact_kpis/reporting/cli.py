@@ -299,27 +299,28 @@ def check(data: _Data) -> None:
 # %% ../../nbs/reporting/90_cli.ipynb #c015
 @app.command()
 def simulate(
-    scenario: Annotated[str, typer.Argument(help="Which centre, such as small.")],
+    plan: Annotated[str, typer.Argument(help="Which centre: small, standard, large, …")],
     to: _To,
     seed: Annotated[int | None, typer.Option(help="Another seed, another centre.")] = None,
+    contacts: Annotated[int | None, typer.Option(help="About so many contacts.")] = None,
+    weeks: Annotated[int | None, typer.Option(help="So many weeks.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Folder for what no table says.")] = None,
 ) -> None:
     """Make the data of a centre that does not exist.
 
     \b
-    Example:
+    Examples:
       contact-kpis simulate small --to example/
+      contact-kpis simulate gaming --to games/ --contacts 300000 --truth truth/
     """
+    plan_of = _load("contact_kpis.data.simulate", "part", "plan", "plan_of")
+    write = _load("contact_kpis.data.simulate", "part", "centre", "write")
     _check_kind(to, is_simulated=True)
-    make = _load("contact_kpis.data.simulate", "scenario", scenario, "make")
-    _progress(f"simulating {scenario} …")
-    imported = make() if seed is None else make(seed=seed)
-    from contact_kpis.data.tables import write_project
-    from contact_kpis.settings import Settings
-
-    _progress(f"writing {to} …")
-    made = {"source": imported.source, **imported.settings, "simulated": True}
-    write_project(imported, to, Settings(**made))
-    _tell_account(imported)
+    asked = {"seed": seed, "contacts": contacts, "weeks": weeks}
+    chosen = plan_of(plan, **{name: value for name, value in asked.items() if value is not None})
+    _progress(f"simulating {chosen.weeks} weeks, about {chosen.contacts:,} contacts …")
+    rows = write(chosen, to, truth)
+    typer.echo(f"{rows['contacts']:,} contacts in {len(rows)} tables (seed {chosen.seed}).")
     typer.echo(f"Written to {to}. Next: contact-kpis report weekly_scorecard --data {to}")
 
 # %% ../../nbs/reporting/90_cli.ipynb #c017

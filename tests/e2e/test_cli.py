@@ -208,8 +208,10 @@ def test_simulated_data_say_so(centre):
 
 
 def test_simulate_writes_a_project_that_says_so(tmp_path):
-    done = shell("simulate", "small", "--to", "example", "--seed", 7, at=tmp_path)
-    assert done.returncode == 0 and "rows in =" in done.stdout and "seed 7" in done.stdout
+    size = ("--contacts", 2_000, "--weeks", 3, "--truth", "beside")
+    done = shell("simulate", "small", "--to", "example", "--seed", 7, *size, at=tmp_path)
+    assert done.returncode == 0 and "contacts in" in done.stdout and "seed 7" in done.stdout
+    assert (tmp_path / "beside" / "visits.parquet").is_file()
     assert "\nsimulated = true" in (tmp_path / "example" / "contact_kpis.toml").read_text("utf-8")
 
 
@@ -253,7 +255,7 @@ REFUSED = {
         ["report", "tiny", "--data", "centre", "--runs", "log.txt/runs"],
         "cannot write",
     ),
-    "unknown scenario": (["simulate", "smal", "--to", "new"], "scenario"),
+    "unknown plan": (["simulate", "smal", "--to", "new"], "did you mean 'small'"),
     "simulate over observed": (["simulate", "small", "--to", "centre"], "observed data"),
 }
 

@@ -145,12 +145,7 @@ def to_frame(rows: pa.Table) -> pd.DataFrame:
 
 
 def _nullable(kind: pa.DataType) -> Any:
-    kinds = {
-        pa.int64(): pd.Int64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-        pa.string(): pd.StringDtype(),
-    }
-    return kinds.get(kind)
+    return {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get(kind)
 
 # %% ../../../nbs/data/simulate/90_exports.ipynb #c012
 class Writers:
