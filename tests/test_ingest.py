@@ -78,7 +78,8 @@ def spoiled():
     broken = calls.iloc[:40].assign(wait_ms=-5, contact_id=[f"broken{i}" for i in range(40)])
     calls = pd.concat([calls, again, quarrel, broken, quarrel.iloc[:20]])
     late = states.iloc[rng.integers(0, len(states), 50)]
-    late = late.assign(started_at=late["started_at"] + pd.Timedelta(seconds=20))
+    by = pd.to_timedelta(np.where(np.arange(len(late)) < 5, 86_400, 20), unit="s")
+    late = late.assign(started_at=late["started_at"] + by)  # five begin after their end
     return {
         "contacts": calls.sample(frac=1, random_state=2).reset_index(drop=True),
         "agent_states": pd.concat([states, late]).sample(frac=1, random_state=3),
