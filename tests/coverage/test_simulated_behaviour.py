@@ -94,7 +94,9 @@ def test_hard_matters_are_moved_out_of_the_house(played):
     assert after.loc[moved, "logit"].mean() < after.loc[own & ~moved, "logit"].mean() - 0.1
     parts = legs.contact_segments(PLAN, after, crew).to_pandas()
     out = parts.loc[parts["transfer_type"] == "external", "contact_id"].str[1:].astype(int)
-    assert set(out) == set(after.loc[moved, "visit"])
+    assert set(after.loc[moved, "visit"]) < set(out)  # honest agents do it now and then
+    honest = after["visit"].isin(out) & ~moved & (after["who"] >= 0)
+    assert 0.004 < honest.sum() / (after["who"] >= 0).sum() < 0.02
 
 
 def test_reasons_are_mistaken_innocently_by_everybody_and_wilfully_by_some(played):

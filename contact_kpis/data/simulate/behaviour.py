@@ -79,7 +79,7 @@ def _cut(visits: pd.DataFrame, used: np.ndarray, rng: np.random.Generator) -> pd
     changed: dict[str, Any] = {
         "talk": np.where(used == 1, np.minimum(moment, talk), (talk * left).astype(np.int64)),
         "hold": np.where(np.isin(used, (1, 2)), np.minimum(hold, 0), hold),
-        "wrap": np.where(used == 1, np.minimum(wrap, 3_000), wrap),
+        "wrap": np.where(used == 1, np.minimum(wrap, rng.integers(1_000, 9_000, len(used))), wrap),
         "moved": np.where(used == 2, 3, visits["moved"].to_numpy()).astype(np.int8),
         "solved": solved,
         "blame": np.where(lost, 0, visits["blame"].to_numpy()).astype(np.int8),
@@ -120,11 +120,15 @@ def round_off(
     if not plan.heaped:
         return visits
     wrap, who = visits["wrap"].to_numpy(), visits["who"].to_numpy()
-    mine = (wrap > 0) & (who >= 0) & (rng.random(len(wrap)) < plan.heaped)
+
     room = _room(visits)
     near = np.maximum(60_000, (wrap + 30_000) // 60_000 * 60_000)
     below = np.maximum(wrap // 60_000, 1) * 60_000
     rounded = np.where(near <= room, near, np.where(below <= room, below, wrap))
+    there = (wrap > 0) & (who >= 0)
+    able = there & (rounded != wrap)  # others have no room
+    share = min(1, plan.heaped * there.sum() / max(able.sum(), 1))
+    mine = able & (rng.random(len(wrap)) < share)
     return visits.assign(wrap=np.where(mine, rounded, wrap))
 
 # %% ../../../nbs/data/simulate/80_behaviour.ipynb #c020

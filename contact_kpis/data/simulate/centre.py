@@ -7,10 +7,13 @@ __all__ = ['Month', 'months', 'Centre', 'settings_of', 'make', 'write']
 
 # %% ../../../nbs/data/simulate/95_centre.ipynb #c002
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -36,9 +39,10 @@ from contact_kpis.data.simulate import (
 from . import crew as crews
 from . import people as persons
 from .clock import HALF_HOURS, blocks, midnight
-from .plan import SITES, Plan, plan_of, stream
+from .plan import SITES, Plan, changed, plan_of, stream
 from .service import Rows, picked
 from ..tables import AT_IMPORT, check_target, staged
+from ...errors import BadInput
 from ...settings import Settings
 
 # %% ../../../nbs/data/simulate/95_centre.ipynb #c004
@@ -85,7 +89,8 @@ def _begin(plan: Plan) -> _World:
 # %% ../../../nbs/data/simulate/95_centre.ipynb #c007
 def _fresh(world: _World, month: int, events: pd.DataFrame) -> Rows:  # by day and time
     plan, rng = world.plan, stream(world.plan, "arrivals", month)
-    new = arrivals.fresh(plan, world.people, events, blocks(plan)[month], rng)
+    share = world.n_needs / world.n_visits if month else arrivals.FIRST
+    new = arrivals.fresh(plan, world.people, events, blocks(plan)[month], rng, share)
     n, person = len(new), new["person"].to_numpy()
     new = new.assign(
         need=world.n_needs + np.arange(n),
@@ -103,7 +108,9 @@ def _batch(world: _World, fresh: Rows, day: int) -> Rows:
     a, b = np.searchsorted(fresh["day"], [day, day + 1])
     due = world.coming["day"] <= day
     today = {name: column[a:b] for name, column in fresh.items()}
-    both = _joined(today, picked(world.coming, due), world.letters)
+    again = picked(world.coming, due)
+    again = picked(again, arrivals.customers(world.people, again["person"], again["at"]))
+    both = _joined(today, again, world.letters)
     world.coming = picked(world.coming, ~due)
     return picked(both, np.argsort(both["at"], kind="stable"))
 
@@ -173,15 +180,14 @@ def _service_tables(
 
 # %% ../../../nbs/data/simulate/95_centre.ipynb #c012
 def _money(
-    world: _World, month: int, visits: pd.DataFrame, revenue: np.ndarray
+    world: _World, month: int, visits: pd.DataFrame, lived: _Lived, revenue: np.ndarray
 ) -> dict[str, pa.Table]:
     plan, people, rng = world.plan, world.people, stream(world.plan, "money", month)
     begin = int(midnight(plan, 0)[blocks(plan)[month][0]])
     settled, _, _ = worth.met(people, world.memory, begin)
     leads = worth.chances(visits, rng)
     bought = worth.purchases(plan, people, settled, leads, month, rng)
-    hours = _hours(visits)
-    costs = worth.cost_table(plan, month, hours.tolist())
+    costs = worth.cost_table(plan, month, _paid_hours(world, lived).tolist())
     margin = float(bought["margin"].sum())
     spent = float(np.sum(costs["amount"].to_numpy()))
     found = {"leads": worth.lead_table(leads), "orders": worth.order_table(bought, month)}
@@ -191,10 +197,12 @@ def _money(
     return found | {"finance": finance}
 
 
-def _hours(visits: pd.DataFrame) -> np.ndarray:  # busy with contacts, one per site
-    spans = [visits[c].clip(lower=0) for c in ("talk", "hold", "wrap", "talk2", "wrap2")]
-    site = arrivals.SITE_OF[visits["line"]]
-    return np.bincount(site, sum(spans), len(SITES)) / 3_600_000
+def _paid_hours(world: _World, lived: _Lived) -> np.ndarray:  # of each site
+    site, hours = world.crew.frame["site"].to_numpy(), np.zeros(len(SITES))
+    for planned in (duty.planned for duty in lived.duties):
+        spans = (planned["end"] - planned["begin"]) / 3_600_000
+        hours += np.bincount(site[planned["agent"]], spans, len(SITES))
+    return hours
 
 # %% ../../../nbs/data/simulate/95_centre.ipynb #c014
 @dataclass(frozen=True)
@@ -205,7 +213,18 @@ class Month:
     truth: dict[str, pd.DataFrame]  # what no export contains
 
 
-_TRUE = ["visit", "need", "round", "why", "astray", "moved", "solved", "blame", "gives_up"]
+_TRUE = [
+    "visit",
+    "person",
+    "need",
+    "round",
+    "why",
+    "astray",
+    "moved",
+    "solved",
+    "blame",
+    "gives_up",
+]
 _TRUE += ["logit", "gamed", "who", "day"]
 
 
@@ -242,10 +261,10 @@ def _written(
     met = np.where(last >= 0, warmth[last], np.nan)
     world.memory = worth.experience(people, visits, world.memory, met, felt)
     end = worth.month_end(plan, people, world.memory, month, stream(plan, "worth", month))
-    found |= _money(world, month, visits, end.revenue)
+    found |= _money(world, month, visits, lived, end.revenue)
     world.people = end.people
     world.changes.append(end.changes)
-    truth = {"visits": visits[_TRUE].assign(felt=felt), "tickets": of_tickets}
+    truth = {"visits": visits[_TRUE].assign(felt=felt), "desk": of_tickets}
     truth |= {"answers": of_answers, "leaving": end.truth}
     return _spoilt(world, month, Month(found, truth), visits)
 
@@ -255,7 +274,9 @@ def _spoilt(world: _World, month: int, made: Month, visits: pd.DataFrame) -> Mon
     found, late, what = flaws.spoil(plan, made.tables, visits, world.people, rng)
     found = _with_late(found, world.late)
     world.late = late
-    return Month(found, made.truth | {"flaws": what["counts"].assign(month=month)})
+    lost = {name: made.truth["visits"]["visit"].isin(what[name]) for name in ("unkeyed", "shared")}
+    truth = made.truth | {"visits": made.truth["visits"].assign(**lost)}
+    return Month(found, truth | {"flaws": what["counts"].assign(month=month)})
 
 
 def _with_late(now: dict[str, pa.Table], late: dict[str, pa.Table]) -> dict[str, pa.Table]:
@@ -283,7 +304,7 @@ def _once(world: _World) -> Month:
     )
     agents = crew.frame[kept].rename_axis("agent").reset_index()
     open_ = pd.DataFrame({"letters_open_at_the_end": [len(world.letters["at"])]})
-    return Month(found, {"people": people, "agents": agents, "ends": open_})
+    return Month(found, {"people": people, "crew": agents, "ends": open_})
 
 
 def months(
@@ -302,7 +323,7 @@ class Centre:
 
     plan: Plan
     tables: dict[str, pd.DataFrame]  # of the contract, without what an import makes
-    truth: dict[str, pd.DataFrame]  # visits, people, agents, leaving, answers, tickets, …
+    truth: dict[str, pd.DataFrame]  # visits, people, crew, leaving, answers, desk, …
     settings: Settings
 
 
@@ -320,7 +341,7 @@ def make(
     **changes: Any,  # of the plan, such as contacts=20_000
 ) -> Centre:  # at about 3 kB a contact: up to a million
     "Make a centre in memory."
-    plan = plan_of(plan, **changes) if isinstance(plan, str) else replace(plan, **changes)
+    plan = plan_of(plan, **changes) if isinstance(plan, str) else changed(plan, **changes)
     parts = list(months(plan))
     names = dict.fromkeys(name for part in parts for name in part.tables)
     frames = {}
@@ -344,10 +365,8 @@ def write(
     "Write a centre as a project; whole or not at all."
     folder, told = Path(folder), settings_of(plan)
     check_target(folder)
-    if truth is not None:
-        Path(truth).mkdir(parents=True, exist_ok=True)
-    with staged(folder, told) as stage:
-        writers = [exports.Writers(stage)] + ([exports.Writers(Path(truth))] if truth else [])
+    with staged(folder, told) as stage, _beside(folder, truth) as apart:
+        writers = [exports.Writers(stage)] + ([exports.Writers(apart)] if apart else [])
         _store_all(plan, *writers)
         empty_quarantine().to_parquet(stage / "quarantine.parquet")
         (stage / "import.json").write_text(json.dumps(_story(told, writers[0].rows), indent=1))
@@ -385,3 +404,19 @@ def _store(
         if truth is None or not len(frame):
             continue
         truth.add(name, pa.Table.from_pandas(frame, preserve_index=False))
+
+
+@contextmanager
+def _beside(folder: Path, truth: str | Path | None) -> Iterator[Path | None]:
+    if truth is None:
+        yield None
+        return
+    place = Path(truth)
+    if place.is_file() or place.resolve().is_relative_to(folder.resolve()):
+        raise BadInput(f"truth in {place}", "a folder outside the project")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as stage:
+        yield Path(stage)
+        place.mkdir(exist_ok=True)
+        for file in sorted(Path(stage).iterdir()):
+            os.replace(file, place / file.name)

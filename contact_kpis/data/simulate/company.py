@@ -81,8 +81,8 @@ def _holidays(plan: Plan) -> pa.Table:
 
 # %% ../../../nbs/data/simulate/75_company.ipynb #c009
 _HALF, _SHORT = 1_800_000, 5_000  # ms
-_ANSWERED, _ABANDONED, _FLOWED = (
-    OUTCOMES.index(w) for w in ("answered", "abandoned", "flowed_out")
+_ANSWERED, _ABANDONED, _FLOWED, _CALLBACK = (
+    OUTCOMES.index(w) for w in ("answered", "abandoned", "flowed_out", "callback")
 )
 
 
@@ -110,7 +110,7 @@ def queue_intervals(
 ) -> pa.Table:  # one row per queue and half-hour in which anyone came
     "Add contacts up by queue and half-hour."
     spoken = np.array([line.patience_s > 0 for line in LINES])[visits["line"]]
-    mine = visits[spoken & visits["state"].isin([_ANSWERED, _ABANDONED, _FLOWED])]
+    mine = visits[spoken & visits["state"].isin([_ANSWERED, _ABANDONED, _FLOWED, _CALLBACK])]
     line, half = mine["line"].to_numpy().astype(np.int64), mine["at"].to_numpy() // _HALF
     keys, group = np.unique(half * len(LINES) + line, return_inverse=True)
     line, n = keys % len(LINES), len(keys)
@@ -127,13 +127,23 @@ def agent_intervals(
     visits: pd.DataFrame,  # of a block
     crew: pd.DataFrame,  # one row per agent
 ) -> pa.Table:  # one row per agent and half-hour in which it began a contact
-    "Add answered contacts up by agent and half-hour."
-    mine = visits[visits["who"] >= 0]
+    "Add legs up by agent and half-hour: a transfer is work of two."
+    mine = _legs(visits)
     half, who = mine["start"].to_numpy() // _HALF, mine["who"].to_numpy().astype(np.int64)
     keys, group = np.unique(half * len(crew) + who, return_inverse=True)
     n, site = len(keys), crew["site"].to_numpy()[keys % len(crew)]
     columns = {"agent_id": ids("a", keys % len(crew), 5), "length_ms": np.full(n, _HALF)}
     columns |= {"interval_start_at": times(keys // len(crew) * _HALF)}
     columns |= {"site": words(site, [s.name for s in SITES])}
-    sums = {k: v for k, v in _sums(mine).items() if k.endswith("_ms") or k == "answered"}
-    return table("agent_intervals", columns | _added(sums, group, n))
+    parts = ("wait", "talk", "hold", "wrap")
+    sums = {f"{part}_ms": mine[part].clip(lower=0).to_numpy() for part in parts}
+    return table("agent_intervals", columns | _added(sums | {"answered": half >= 0}, group, n))
+
+
+_LEGS = {"who2": "who", "start2": "start", "talk2": "talk", "wrap2": "wrap"}
+
+
+def _legs(visits: pd.DataFrame) -> pd.DataFrame:  # who, start, talk, hold, wait, wrap of all legs
+    two = visits[list(_LEGS)].rename(columns=_LEGS).assign(hold=0, wait=0)
+    both = pd.concat([visits[list(two)], two])
+    return both[both["who"] >= 0]

@@ -22,7 +22,7 @@ from .frames import words, yes
 from .plan import LINES, SITES, TRADES, Plan
 
 # %% ../../../nbs/data/simulate/40_crew.ipynb #c004
-_LEAST, _MOST = 0.5, 1.2  # agents beyond the load, per square root of the load
+_LEAST, _MOST = 0.6, 1.2  # agents beyond the load, per square root of the load
 
 
 def needed(

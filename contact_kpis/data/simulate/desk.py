@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ..contract import STATUSES, TICKET_EVENTS
 from .clock import DAY, HOUR, is_open, midnight
 from .frames import ids, same, table, times, whole, words, yes
-from .legs import LINE_SITE, agent_names
+from .legs import LINE_SITE, agent_names, chance, complexity, hardness
 from .people import SCHEMES, SEGMENTS, segment
 from .plan import DEVICES, LINES, PRODUCTS, REASONS, SITES
 from .plan import TONGUES, TRADES, Plan
@@ -87,7 +87,7 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 
 
 def _facts(
-    visits: pd.DataFrame, people: pd.DataFrame, rng: np.random.Generator
+    plan: Plan, visits: pd.DataFrame, people: pd.DataFrame, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     names = ("visit", "at", "day", "person", "why", "thing", "tongue", "device", "line", "start",
              "talk", "hold", "who", "solved", "gives_up")  # fmt: skip
@@ -104,7 +104,8 @@ def _facts(
     created = np.where(written, f["at"], np.maximum(f["start"], f["at"]))
     return f | {
         "written": written, "created": created, "site": LINE_SITE[f["line"]],
-        "hard": hard + rng.normal(0, 0.3, n), "group": trade[f["why"]],
+        "hard": hardness(plan, visits), "group": trade[f["why"]],
+        "wide": chance(plan, f["visit"], "problem") < 0.2,
         "priority": np.digitize(score, (-0.35, 0.6, 1.3)),
     }  # fmt: skip
 
@@ -208,25 +209,42 @@ def _between(
     _step(story, now, urgent, "escalate")
     _step(story, now, urgent, "priority", _FIRST_PRIORITY + np.minimum(f["priority"] + 1, 3))
     for share in (0.45, 0.12):
-        _ask(plan, story, now, more & (rng.random(n) < share), rng)
+        _ask(plan, f, story, now, more & (rng.random(n) < share), rng)
     waits = more & (rng.random(n) < 0.1)
     _step(story, now, waits, "status", _S["hold"])
+    stopped = now["at"]
     _pass(plan, now, waits, 40, 0.7, rng)
+    _stop(f, stopped, now["at"])
     _step(story, now, waits, "status", _S["open"])
 
 # %% ../../../nbs/data/simulate/50_desk.ipynb #c023
 def _ask(
-    plan: Plan, story: list[Step], now: Now, some: np.ndarray, rng: np.random.Generator
+    plan: Plan, f: Now, story: list[Step], now: Now, some: np.ndarray, rng: np.random.Generator
 ) -> None:
     _step(story, now, some, "comment_public_agent")
     _step(story, now, some, "status", _S["pending"])
+    stopped = now["at"]
     _pass(plan, now, some, 9, 1.2, rng, works=False)
+    _stop(f, stopped, now["at"])
     _step(story, now, some, "comment_customer", role="customer")
     _step(story, now, some, "status", _S["open"], "system")
     _pass(plan, now, some, 1.5, 1.0, rng)
 
 # %% ../../../nbs/data/simulate/50_desk.ipynb #c025
 FIRST_REPLY_H, RESOLUTION_H = np.array([24, 12, 6, 2]), np.array([168, 96, 48, 24])  # by priority
+
+
+def _stop(f: Now, begin: np.ndarray, end: np.ndarray) -> None:
+    "Keep one time in which the clock stands still, for all tickets; it is empty for most."
+    for name, at in (("stops", begin), ("goes_on", end)):
+        f[name] = np.column_stack([f[name], at]) if name in f else at[:, None]
+
+
+def _due(f: Now, hours: np.ndarray) -> np.ndarray:  # UTC ms; later by each stop before it
+    due = f["created"] + HOUR * hours[f["priority"]]
+    for begin, end in zip(f["stops"].T, f["goes_on"].T, strict=True):
+        due = np.where(begin < due, due + end - begin, due)
+    return due
 
 
 def _park(
@@ -241,13 +259,14 @@ def _park(
     agent = np.maximum(now["assignee"] - _FIRST_AGENT, 0)
     way = plan.ways.index("park") if "park" in plan.ways else -2
     games = crew_frame["games"].to_numpy()[agent] & (crew_frame["way"].to_numpy()[agent] == way)
-    due = f["created"] + HOUR * RESOLUTION_H[f["priority"]]
+    due = _due(f, RESOLUTION_H)
     moment = due - rng.integers(4 * 60_000, 30 * 60_000, len(due))
     late = (solve > due) & (now["at"] < moment) & ~f["one_touch"]
     parked = late & games & (f["day"] >= plan.target_day)
     now["at"] = np.where(parked, moment, now["at"])
     to = np.where(rng.random(len(due)) < 0.7, _S["pending"], _S["hold"])
     _step(story, now, parked, "status", to)
+    _stop(f, np.where(parked, moment, solve), solve)
     f["parked"] = parked
 
 # %% ../../../nbs/data/simulate/50_desk.ipynb #c027
@@ -339,7 +358,7 @@ def _ticket_table(
     n, said, real_one = len(ticket_ids), _vocabulary(crew_frame), ~f["spam"]
     kind = np.array([_TYPES.get(r.name, 0) for r in REASONS])[f["told"]]
     now = {c: words(_last(rows, c, n), said) for c in ("status", "group", "priority")}
-    wave = np.where((kind == 2) & (f["visit"] % 5 == 0), f["day"] // 7, -1)
+    wave = np.where((kind == 2) & f["wide"], f["day"] // 7, -1)
     return table(
         "tickets",
         {
@@ -354,7 +373,7 @@ def _ticket_table(
             "language": words(f["tongue"], TONGUES),
             "customer_segment": words(f["segment"], SEGMENTS),
             "plan": words(f["scheme"], SCHEMES),
-            "complexity": words(np.digitize(f["hard"], (-0.3, 0.45)), ("low", "medium", "high")),
+            "complexity": complexity(f["hard"]),
             "problem_id": ids("p", wave, 3), "spam": yes(f["spam"]), "deleted": same(False, n),
             "merged_into": ticket_ids.take(pa.array(f["into"], mask=f["into"] < 0)),
         },
@@ -362,21 +381,20 @@ def _ticket_table(
 
 # %% ../../../nbs/data/simulate/50_desk.ipynb #c037
 def _promise(
-    f: Now, hours: np.ndarray, done: np.ndarray, until: np.ndarray, paused: np.ndarray
+    f: Now, hours: np.ndarray, done: np.ndarray, until: np.ndarray
 ) -> dict[str, np.ndarray]:
-    target = HOUR * hours[f["priority"]]
-    due = f["created"] + target
-    missed = (done > due) & (due < until) & ~paused
+    due = _due(f, hours)
+    missed = (done > due) & (due < until)
     return {
-        "applied": f["created"], "target": target, "priority": f["priority"],
+        "applied": f["created"], "target": HOUR * hours[f["priority"]], "priority": f["priority"],
         "breached": np.where(missed, due, -1), "fulfilled": np.where(done < until, done, -1),
     }  # fmt: skip
 
 # %% ../../../nbs/data/simulate/50_desk.ipynb #c038
 def _sla_table(f: Now, until: np.ndarray, ticket_ids: pa.Array) -> pa.Table:
     kept = np.flatnonzero(~f["spam"] & (f["into"] < 0))
-    first = _promise(f, FIRST_REPLY_H, f["replied"], until, np.zeros(len(until), bool))
-    second = _promise(f, RESOLUTION_H, f["solved_at"], until, f["parked"])
+    first = _promise(f, FIRST_REPLY_H, f["replied"], until)
+    second = _promise(f, RESOLUTION_H, f["solved_at"], until)
     rows = {c: np.column_stack([first[c], second[c]])[kept].ravel() for c in first}
     n = len(kept)
     return table(
@@ -431,7 +449,7 @@ def tickets(
 ) -> tuple[dict[str, pa.Table], pd.DataFrame]:  # tables; truth, one row per ticket
     "Open the tickets of a block and tell what becomes of them until the plan's last day."
     chosen, spam = _with_spam(visits[_opened(visits, rng)], rng)
-    f = _facts(chosen, people, rng)
+    f = _facts(plan, chosen, people, rng)
     f |= {"spam": spam, "into": _into(f["person"], rng)}
     until = np.array([midnight(plan, s)[-1] for s in range(len(SITES))])[f["site"]]
     rows = _in_order(_tell(plan, f, crew_frame, rng), until)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..contract import tables as contracts
 from ...errors import BadInput
@@ -23,9 +22,15 @@ def ids(
     digits: int = 9,
 ) -> pa.Array:  # texts such as c000000012, in whose order the numbers are
     "Name rows by their numbers."
-    known = numbers >= 0
-    text = pc.utf8_lpad(pc.cast(pa.array(numbers, mask=~known), pa.string()), digits, "0")
-    return pc.binary_join_element_wise(prefix, text, "")
+    n, digits = len(numbers), max(digits, len(str(numbers.max(initial=0))))
+    signs = np.empty((n, len(prefix) + digits), np.uint8)
+    signs[:, : len(prefix)] = np.frombuffer(prefix.encode(), np.uint8)
+    rest = numbers.astype(np.int64)
+    for place in range(digits):
+        rest, signs[:, -1 - place] = rest // 10, 48 + rest % 10
+    ends = np.arange(n + 1, dtype=np.int32) * signs.shape[1]
+    known = np.packbits(numbers >= 0, bitorder="little")
+    return pa.StringArray.from_buffers(n, *map(pa.py_buffer, (ends, signs, known)))
 
 
 def words(

@@ -68,7 +68,7 @@ def _partner(plan: Plan, n: int) -> np.ndarray:  # whose phone it is: own number
 _NEEDS = np.array([1.15, 1.1, 1.0, 0.92, 0.85])  # by age band, youngest first
 _FEE = np.array([19.0, 32.0, 49.0])  # a month, by scheme
 _BUSINESS = 0.12
-UNSEEN_HABIT = 0.5  # log habit per sd of the unseen trait and unit of `hidden`
+UNSEEN_HABIT = 0.42  # log habit per sd of the unseen trait and unit of `hidden`
 
 
 def _habit(
@@ -142,11 +142,14 @@ def _drawn(plan: Plan) -> tuple[_Wave, ...]:
     return tuple(sorted(w for w in found if w[3] < plan.days))
 
 # %% ../../../nbs/data/simulate/15_people.ipynb #c024
+_OF_WAVE = {"kind": int, "region": int, "thing": int, "day": float, "hours": float}
+
+
 def waves(
     plan: Plan,
 ) -> pd.DataFrame:  # kind, region, thing (-1: all), start and stop in UTC ms, sorted by start
     "List what strikes whole regions or products."
-    found = pd.DataFrame(list(_drawn(plan)), columns=["kind", "region", "thing", "day", "hours"])
+    found = pd.DataFrame(list(_drawn(plan)), columns=list(_OF_WAVE)).astype(_OF_WAVE)
     site = (found["region"] >= _NORTH).to_numpy()
     day = found["day"].to_numpy()
     whole = day.astype(int)

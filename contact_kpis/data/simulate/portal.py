@@ -22,14 +22,25 @@ _ENDS = ("contained", "abandoned", "failed", "escalated")
 _ERRORS = ("timeout", "form_rejected", "not_found", "payment_refused")
 
 
-def _handed_over(visits: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _door(plan: Plan, visits: pd.DataFrame) -> np.ndarray:  # device of the session
+    u, own = chance(plan, visits["visit"].to_numpy(), "door"), visits["device"].to_numpy()
+    called = np.digitize(u, (0.45, 0.75))
+    wrote = np.where(own > 0, own, np.where(u < 0.55, 1, 2))
+    return np.where(_IS_VOICE[visits["line"].to_numpy()], called, wrote)
+
+
+_IS_VOICE = np.array([line.medium == "voice" for line in LINES])
+
+
+def _handed_over(plan: Plan, visits: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     from_ = visits[visits["tried"].to_numpy()]
     n = len(from_)
     gone = rng.random(n) < 0.4
     before = np.where(gone, rng.exponential(3 * HOUR, n), rng.exponential(60_000, n))
     stop = from_["at"].to_numpy() - 1_000 - before.astype(np.int64)
     spent = (1000 * rng.lognormal(5.2, 0.6, n)).astype(np.int64)
-    named = {c: from_[c].to_numpy() for c in ("visit", "person", "why", "device")}
+    named = {c: from_[c].to_numpy() for c in ("visit", "person", "why")}
+    named["device"] = _door(plan, from_)
     return pd.DataFrame(named | {"begin": stop - spent, "stop": stop, "came": np.where(gone, 2, 3)})
 
 # %% ../../../nbs/data/simulate/53_portal.ipynb #c006
@@ -60,6 +71,16 @@ def _anybody(
     return np.where(there & logged_in, who, -1)
 
 # %% ../../../nbs/data/simulate/53_portal.ipynb #c009
+def _in_the_menu(plan: Plan, visits: pd.DataFrame) -> pd.DataFrame:
+    voice = _IS_VOICE[visits["line"].to_numpy()]
+    there = visits[voice & helped(plan, visits)]
+    n, begin = len(there), there["at"].to_numpy()
+    drawn = {"visit": np.full(n, -1), **{c: there[c].to_numpy() for c in ("person", "why")}}
+    drawn |= {"device": np.zeros(n, int), "begin": begin}
+    drawn |= {"stop": begin + np.maximum(there["menu"].to_numpy(), 0), "came": np.zeros(n, int)}
+    return pd.DataFrame(drawn)
+
+
 def sessions(
     plan: Plan,
     visits: pd.DataFrame,  # of a block
@@ -67,7 +88,8 @@ def sessions(
     rng: np.random.Generator,
 ) -> pd.DataFrame:  # visit (-1: never came), person, why, device, begin, stop, came, steps, …
     "Say who went to the portal, and what came of it."
-    parts = [_handed_over(visits, rng), _never_came(plan, visits, people, rng)]
+    parts = [_handed_over(plan, visits, rng), _never_came(plan, visits, people, rng)]
+    parts += [_in_the_menu(plan, visits)]
     found = pd.concat(parts, ignore_index=True).sort_values("begin", kind="stable")
     n, came = len(found), found["came"].to_numpy()
     failed = (came >= 2) | ((came == 1) & (rng.random(n) < 0.4))
@@ -165,7 +187,7 @@ def attempts(
     block: int = 0,
 ) -> pa.Table:  # table `attempts`
     "Write down every attempt to reach a telephone line."
-    voice = np.array([each.medium == "voice" for each in LINES])[visits["line"].to_numpy()]
+    voice = _IS_VOICE[visits["line"].to_numpy()]
     calls = visits[voice]
     at, line = _blocked(calls, rng)
     n, came = len(at), np.r_[_outcomes(plan, calls), np.full(len(at), 2)]

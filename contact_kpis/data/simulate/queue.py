@@ -227,20 +227,22 @@ def _run(floor: _Floor, events: tuple, contacts: Sequence[list], bits: int) -> t
         while (key := heap[0]) < before:
             now, a = key >> bits, key & mask
             k = then[served[a]] if a < agents else -1
-            if a < agents and on[a] and (j := _find(looks[a], at, leaves, now)) >= 0:
+            j = _find(looks[a], at, leaves, now) if a < agents and on[a] else -1
+            if j >= 0:
                 heapreplace(heap, give(j, a, now))
             else:
                 heappop(heap)
-                turn = (
-                    _hand_over(floor, a - agents, at, leaves, now)
-                    if a >= agents
-                    else _done(floor, a)
-                )
-                if turn[0] >= 0:
-                    heappush(heap, give(*turn, now))
             if k >= 0:
                 at[k], leaves[k] = now, min(now + patience[k], leaves[k])
                 come(k)
+            if j < 0:
+                turn = (
+                    _done(floor, a)
+                    if a < agents
+                    else _hand_over(floor, a - agents, at, leaves, now)
+                )
+                if turn[0] >= 0:
+                    heappush(heap, give(*turn, now))
         if i >= 0:
             come(i)
         elif (turn := _turn(floor, ~i, at, leaves, before >> bits))[0] >= 0:

@@ -69,17 +69,19 @@ def overflow(
         return batch
     begins = midnight(plan, 0)[day] + plan.overflow_hour * HOUR
     line, astray = batch["line"].copy(), batch["astray"].copy()
-    able = np.flatnonzero((batch["at"] >= begins) & ~WRITTEN[line] & (astray == 0))
-    sent = rng.choice(able, min(len(able), round(plan.overflow * len(line))), replace=False)
-    trade = TRADE_OF[batch["why"][sent]] + rng.integers(1, len(TRADES), len(sent))
-    line[sent] = LINE_OF[MEDIUM_OF[line[sent]], trade % len(TRADES)]
-    astray[sent] = np.where(line[sent] != batch["meant"][sent], 2, 0)
+    trade = TRADE_OF[batch["why"]] + rng.integers(1, len(TRADES), len(line))
+    other = LINE_OF[MEDIUM_OF[line], trade % len(TRADES)]
+    able = (batch["at"] >= begins) & ~WRITTEN[line] & (astray == 0) & (other != batch["meant"])
+    number = min(able.sum(), round(plan.overflow * len(line)))
+    sent = rng.choice(np.flatnonzero(able), number, replace=False)
+    line[sent], astray[sent] = other[sent], 2
     return batch | {"line": line, "astray": astray}
 
 # %% ../../../nbs/data/simulate/58_service.ipynb #c010
 _HARD = np.array([reason.difficulty for reason in REASONS])
 _WORK = np.array([line.work_s * 1000 for line in LINES])
 _PATIENCE = np.array([line.patience_s * 1000 for line in LINES])
+_BRIEF = 0.012  # share of contacts that are over in seconds
 
 
 def work_of(
@@ -95,7 +97,9 @@ def work_of(
     size = rng.lognormal(-0.18, 0.6, len(why))
     heavy = rng.random(len(why)) < plan.tail
     size = np.where(heavy, rng.pareto(1.6, len(why)) + 1, size)
-    return np.clip(mean * size, 20_000, 4 * HOUR).astype(np.int64)
+    work = np.clip(mean * size, 20_000, 4 * HOUR)
+    brief = rng.random(len(why)) < _BRIEF  # wrong numbers, cut lines
+    return np.where(brief, rng.uniform(3_000, 20_000, len(why)), work).astype(np.int64)
 
 
 def patience_of(line: np.ndarray, rng: np.random.Generator) -> np.ndarray:  # ms
@@ -200,7 +204,7 @@ def deal(
     return v | {name: v[name][order] for name in _MATTER}
 
 # %% ../../../nbs/data/simulate/58_service.ipynb #c018
-MOVED_WRONG, MOVED_RIGHT = 0.25, 0.087  # share passed on
+MOVED_WRONG, MOVED_RIGHT = 0.25, 0.092  # share passed on
 
 
 def passed_on(
@@ -226,7 +230,8 @@ def _legs(plan: Plan, batch: Rows, day: int, rng: np.random.Generator) -> Rows:
     at = (batch["at"] + batch["menu"])[both]
     at[n:] = at[:n].max(initial=0)
     legs = {"at": at, "line": line, "priority": np.where(second, 2, batch["rank"][both])}
-    return legs | {"patience": patience_of(line, rng), "work": work, "follows": follows}
+    patience = patience_of(line, rng) * np.where(second, 3, 1)
+    return legs | {"patience": patience, "work": work, "follows": follows}
 
 # %% ../../../nbs/data/simulate/58_service.ipynb #c022
 def _parts(total: np.ndarray, rng: np.random.Generator) -> Rows:  # ms
@@ -302,11 +307,11 @@ def _finished(plan: Plan, v: Rows, crew: Crew, day: int, rng: np.random.Generato
     v["state"] = _states(v, wait, rng)
     spans = _parts(np.where(served, v.pop("end") - v["start"], 0), rng)
     v |= {name: np.where(served, ms, -1) for name, ms in spans.items()}
-    v |= _second(v)
+    v |= _second(v, rng)
     return v | settle(plan, v, crew, day, rng)
 
 
-def _second(v: Rows) -> Rows:
+def _second(v: Rows, rng: np.random.Generator) -> Rows:
     there = v["who2"] >= 0
     took = np.where(there, v.pop("end2") - v["start2"], 0)
     return {
@@ -314,5 +319,5 @@ def _second(v: Rows) -> Rows:
         "line2": np.where(there, v["meant"], -1).astype(np.int8),
         "talk2": np.where(there, took - took // 6, -1),
         "wrap2": np.where(there, took // 6, -1),
-        "joint": (v["moved"] == 3) & there & (v["visit"] % 5 == 0),
+        "joint": (v["moved"] == 3) & there & (rng.random(len(there)) < 0.2),
     }

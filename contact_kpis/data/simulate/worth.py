@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FADES', 'USUAL', 'FAITH', 'NEAR', 'PRICE', 'UNSEEN', 'AGES', 'CONTRACTS', 'COMPANY', 'SEASON', 'TENURE', 'UNPAID',
-           'UP', 'DOWN', 'MOVES', 'DEARER', 'WHY', 'QUALIFIED', 'SOLD', 'ORDERS', 'RETURNED', 'PAID', 'WAGE', 'SPACE',
+           'UP', 'DOWN', 'MOVES', 'DEARER', 'WHY', 'QUALIFIED', 'SOLD', 'ORDERS', 'RETURNED', 'WAGE', 'SPACE',
            'USUAL_HOUR', 'NETWORK', 'WINNING', 'KEEPING', 'unmet', 'experience', 'smoothed', 'met', 'customers_at',
            'first_day', 'whole_month', 'reasons_to_leave', 'chance_of', 'Month', 'revenue_of', 'truth_of', 'month_end',
            'stretches', 'subscription_table', 'chances', 'lead_table', 'purchases', 'order_table', 'checkout_table',
@@ -107,7 +107,7 @@ def customers_at(people: pd.DataFrame, at: int) -> np.ndarray:
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c015
 PRICE = 0.3  # log odds in the first two months of a dearer price
-UNSEEN = 0.25  # log odds per sd of the unseen trait and unit of `hidden`
+UNSEEN = 0.64  # log odds per sd of the unseen trait and unit of `hidden`
 AGES = np.array([0.2, 0.08, 0.0, -0.12, -0.2])  # by age band
 CONTRACTS = np.array([0.08, 0.0, -0.12])  # by scheme
 COMPANY = -0.3  # a business
@@ -387,14 +387,15 @@ RETURNED = 0.07
 def chances(
     visits: pd.DataFrame,  # of a month: visit, person, at, why, line, who, start, talk, solved
     rng: np.random.Generator,
-) -> pd.DataFrame:  # visit, person, at, line, qualified, sold
+) -> pd.DataFrame:  # visit, person, at, line, qualified, sold, open
     "Find the contacts in which something could be sold."
     kept = visits[np.isin(visits["why"].to_numpy(), _CHANCES) & (visits["who"].to_numpy() >= 0)]
     good = rng.random(len(kept)) < QUALIFIED
     p = SOLD[good.astype(int), kept["solved"].to_numpy().astype(int)]
     at = kept["start"].to_numpy() + np.maximum(kept["talk"].to_numpy(), 0)
     out = kept[["visit", "person", "line"]].assign(at=at, qualified=good)
-    return out.assign(sold=rng.random(len(kept)) < p).reset_index(drop=True)
+    out = out.assign(sold=rng.random(len(kept)) < p, open=rng.random(len(kept)) < 0.2)
+    return out.reset_index(drop=True)
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c060
 def lead_table(
@@ -402,7 +403,7 @@ def lead_table(
 ) -> pa.Table:  # leads
     "Write down chances; some of those not sold are still open."
     visit = leads["visit"].to_numpy()
-    outcome = np.where(leads["sold"], 0, 1 + (visit % 5 == 0))
+    outcome = np.where(leads["sold"], 0, 1 + leads["open"])
     out = {"lead_id": ids("l", visit, 9), "customer_id": ids("k", leads["person"].to_numpy(), 8)}
     out |= {"contact_id": ids("c", visit, 9), "qualified": yes(leads["qualified"].to_numpy())}
     return table(
@@ -501,7 +502,6 @@ def checkout_table(
     return table("checkout_sessions", out | {"order_id": ids("o", order, 11)})
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c071
-PAID = 4 / 3  # paid hours for an hour with a contact
 WAGE = 26.0
 _LINES = (  # kind, per paid hour, in rents a month, fixed, avoidable, how it is shared out
     ("salary", WAGE, 0, False, True, "handled_hours"),
@@ -521,15 +521,15 @@ USUAL_HOUR = 0.135  # hours with an agent, of a contact
 def cost_table(
     plan: Plan,
     month: int,
-    hours: Sequence[float],  # that agents of each site were busy with contacts
+    hours: Sequence[float],  # paid to the agents of each site, idle ones too
 ) -> pa.Table:  # costs
     "Write down what a month cost each site."
     usual = plan.contacts * USUAL_HOUR * 30.4 / plan.days / len(SITES)  # hours of a site's month
     rent = SPACE * WAGE * usual * _part(plan, month)
     rows = []
-    for site, busy in zip(SITES, hours, strict=True):
+    for site, paid in zip(SITES, hours, strict=True):
         for kind, hourly, monthly, *rest in _LINES:
-            rows.append((site.name, kind, round(hourly * PAID * busy + monthly * rent, 2), *rest))
+            rows.append((site.name, kind, round(hourly * paid + monthly * rent, 2), *rest))
     names = ("cost_centre", "kind", "amount", "is_fixed", "is_avoidable", "allocation_key")
     out = {
         name: pa.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
