@@ -59,7 +59,7 @@ def open_day(
     inside = np.minimum(day, plan.days)
     return np.where(WRITTEN[line] | (day >= plan.days), day, following[inside])
 
-
+# %% ../../../nbs/data/simulate/20_arrivals.ipynb #c007b
 def moments(
     plan: Plan,
     day: np.ndarray,  # days of the plan
@@ -120,7 +120,7 @@ def _reasons(
 
 LAUNCH = 0.15  # further needs while a product is launched, all about that product
 
-
+# %% ../../../nbs/data/simulate/20_arrivals.ipynb #c011b
 def launched(
     plan: Plan,
 ) -> np.ndarray:  # product launched on each day, -1: none, shape (days,)
@@ -131,7 +131,7 @@ def launched(
         found[(wave.start - first) // DAY : (wave.stop - first) // DAY] = wave.thing
     return found
 
-
+# %% ../../../nbs/data/simulate/20_arrivals.ipynb #c011c
 def by_habit(
     plan: Plan,
     people: pd.DataFrame,
@@ -183,7 +183,7 @@ def by_events(
 
 _CLOSES = np.array([open_hours(line)[1] for line in LINES])
 
-
+# %% ../../../nbs/data/simulate/20_arrivals.ipynb #c013b
 def _in_hours(plan: Plan, found: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     line, day, at = (found[c].to_numpy() for c in ("line", "day", "at"))
     begins = np.stack([midnight(plan, site) for site in range(len(SITES))])
@@ -207,7 +207,7 @@ def customers(
     born, gone = (people[c].to_numpy()[person] for c in ("born", "gone"))
     return (born <= at) & (at < gone)
 
-
+# %% ../../../nbs/data/simulate/20_arrivals.ipynb #c015b
 def fresh(
     plan: Plan,
     people: pd.DataFrame,

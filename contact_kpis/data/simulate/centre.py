@@ -142,7 +142,7 @@ def _one_day(world: _World, fresh: Rows, day: int, lived: _Lived) -> None:
     agent, start, end = _busy(visits)
     lived.stretches.append(shifts.states(crew, duty, agent, start, end, rng))
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c009b
 def _curve(world: _World, day: int) -> np.ndarray:  # expected contacts, shape (48, lines)
     return (HALF_HOURS * world.crew.load[day][:, None]).T
 
@@ -227,7 +227,7 @@ _TRUE = [
 ]
 _TRUE += ["logit", "gamed", "who", "day"]
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c014b
 def _month(world: _World, month: int) -> Month:
     plan = world.plan
     events = persons.happenings(plan, world.people, month, stream(plan, "events", month))
@@ -241,7 +241,7 @@ def _month(world: _World, month: int) -> Month:
     visits = pd.DataFrame(picked(rows, np.argsort(rows["at"], kind="stable")))
     return _written(world, month, visits, lived, events)
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c014c
 def _written(
     world: _World, month: int, visits: pd.DataFrame, lived: _Lived, events: pd.DataFrame
 ) -> Month:
@@ -268,7 +268,7 @@ def _written(
     truth |= {"answers": of_answers, "leaving": end.truth}
     return _spoilt(world, month, Month(found, truth), visits)
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c014d
 def _spoilt(world: _World, month: int, made: Month, visits: pd.DataFrame) -> Month:
     plan, rng = world.plan, stream(world.plan, "flaws", month)
     found, late, what = flaws.spoil(plan, made.tables, visits, world.people, rng)
@@ -306,7 +306,7 @@ def _once(world: _World) -> Month:
     open_ = pd.DataFrame({"letters_open_at_the_end": [len(world.letters["at"])]})
     return Month(found, {"people": people, "crew": agents, "ends": open_})
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c016b
 def months(
     plan: Plan,
 ) -> Iterator[Month]:  # one per calendar month, and one for what is written once
@@ -335,7 +335,7 @@ def settings_of(plan: Plan) -> Settings:
         source=f"simulation, plan {plan.name}", currency=SITES[0].currency,
     )  # fmt: skip
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c018b
 def make(
     plan: Plan | str = "small",  # or its name in PLANS
     **changes: Any,  # of the plan, such as contacts=20_000
@@ -405,7 +405,7 @@ def _store(
             continue
         truth.add(name, pa.Table.from_pandas(frame, preserve_index=False))
 
-
+# %% ../../../nbs/data/simulate/95_centre.ipynb #c026b
 @contextmanager
 def _beside(folder: Path, truth: str | Path | None) -> Iterator[Path | None]:
     if truth is None:

@@ -38,7 +38,7 @@ def queues(plan: Plan) -> pa.Table:
     seconds = np.array([q.target_s for q in LINES])
     return table("queues", columns | {"sl_threshold_ms": whole(np.round(seconds * 1000))})
 
-
+# %% ../../../nbs/data/simulate/75_company.ipynb #c004b
 def reason_map() -> pa.Table:
     "What reason codes mean, in the opinion of whoever keeps the list."
     columns: dict[str, Any] = {
@@ -122,7 +122,7 @@ def queue_intervals(
     columns |= {"threshold_ms": limit[line], "short_abandon_ms": np.full(n, _SHORT)}
     return table("queue_intervals", columns | _added(_sums(mine), group, n))
 
-
+# %% ../../../nbs/data/simulate/75_company.ipynb #c010b
 def agent_intervals(
     visits: pd.DataFrame,  # of a block
     crew: pd.DataFrame,  # one row per agent

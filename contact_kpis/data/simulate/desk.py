@@ -246,7 +246,7 @@ def _due(f: Now, hours: np.ndarray) -> np.ndarray:  # UTC ms; later by each stop
         due = np.where(begin < due, due + end - begin, due)
     return due
 
-
+# %% ../../../nbs/data/simulate/50_desk.ipynb #c025b
 def _park(
     plan: Plan,
     f: Now,
@@ -351,7 +351,7 @@ def _event_table(
 _TYPES = {"fault": 2, "setup": 0, "login": 2, "refund": 3, "return": 3, "order": 3, "cancel": 3}
 _TYPE_NAMES = ("question", "problem", "incident", "task")
 
-
+# %% ../../../nbs/data/simulate/50_desk.ipynb #c035b
 def _ticket_table(
     f: Now, rows: dict[str, np.ndarray], ticket_ids: pa.Array, crew_frame: pd.DataFrame
 ) -> pa.Table:

@@ -88,7 +88,7 @@ def _numbered(column: Any) -> pa.Array:
     digits = pc.replace_substring_regex(column, r"\D", "")
     return digits.cast(pa.int64())
 
-
+# %% ../../../nbs/data/simulate/90_exports.ipynb #c008b
 class Keys(dict[str, dict[str, int]]):
     "Dense numbers given so far to words such as reasons; people are numbered by their ids."
 
@@ -126,7 +126,7 @@ def canonical(
     order = [*first, *(k for k in contracts[name].key if k not in first)]
     return whole_.sort_by([(c, "ascending") for c in order])
 
-
+# %% ../../../nbs/data/simulate/90_exports.ipynb #c010b
 def with_statuses(
     tables: Mapping[str, pa.Table],
 ) -> dict[str, pa.Table]:  # with status_intervals, where there are tickets

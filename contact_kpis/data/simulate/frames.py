@@ -41,7 +41,7 @@ def words(
     places = pa.array(codes.astype(np.int16), mask=codes < 0)
     return pa.DictionaryArray.from_arrays(places, pa.array(list(names))).cast(pa.string())
 
-
+# %% ../../../nbs/data/simulate/05_frames.ipynb #c004b
 def times(
     ms: np.ndarray,  # UTC milliseconds since 1970; below 0: unknown
 ) -> pa.Array:  # timestamps in microseconds
@@ -64,7 +64,7 @@ def whole(
     known = values >= 0 if known is None else known
     return pa.array(values.astype(np.int64), mask=~known)
 
-
+# %% ../../../nbs/data/simulate/05_frames.ipynb #c004c
 def real(
     values: np.ndarray,  # nan: unknown
 ) -> pa.Array:  # float64 with nulls
@@ -113,7 +113,7 @@ def table(
     arrays = [_typed(columns[c.name], _KINDS[c.kind]) for c in order]
     return pa.table(arrays, names=[c.name for c in order])
 
-
+# %% ../../../nbs/data/simulate/05_frames.ipynb #c007b
 def _typed(column: Any, kind: pa.DataType) -> pa.Array:
     array = column if isinstance(column, (pa.Array, pa.ChunkedArray)) else pa.array(column)
     return array if array.type == kind else array.cast(kind)

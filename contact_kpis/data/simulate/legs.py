@@ -382,7 +382,7 @@ def _overflown(
     own = crew_frame["line"].to_numpy()[np.maximum(s["who"], 0)]
     return served & (sent | (own != s["line"]))
 
-
+# %% ../../../nbs/data/simulate/52_legs.ipynb #c044b
 def queue_events(
     plan: Plan,
     visits: pd.DataFrame,

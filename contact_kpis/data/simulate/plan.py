@@ -43,7 +43,7 @@ class Reason:
     avoidable: bool = False  # would not arise if something upstream worked
     event: str = ""  # the customer event that brings it about
 
-
+# %% ../../../nbs/data/simulate/10_plan.ipynb #c004b
 @dataclass(frozen=True)
 class Site:
     "A place of work."
@@ -52,7 +52,7 @@ class Site:
     zone: str
     currency: str
 
-
+# %% ../../../nbs/data/simulate/10_plan.ipynb #c004c
 SITES = (Site("north", "Europe/Berlin", "EUR"), Site("south", "Europe/Lisbon", "EUR"))
 PRODUCTS = ("mobile", "broadband", "television", "equipment")
 TONGUES = ("en", "zh", "he")
@@ -227,7 +227,7 @@ PLANS: dict[str, Plan] = {
     "wrong_link": Plan("wrong_link", link="cauchit"),
 }  # fmt: skip
 
-
+# %% ../../../nbs/data/simulate/10_plan.ipynb #c009b
 def plan_of(
     name: str = "small",  # one of PLANS
     **changes: Any,  # of a Plan

@@ -207,7 +207,7 @@ def attempts(
         },
     )  # fmt: skip
 
-
+# %% ../../../nbs/data/simulate/53_portal.ipynb #c020b
 _TRUNKS = [f"{site.name}-{i}" for site in SITES for i in (1, 2)]
 _PATHS = [*(f"main>{line.trade}" for line in LINES), "main>self-service"]
 

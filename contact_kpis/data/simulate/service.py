@@ -120,7 +120,7 @@ def chance(
         return 0.5 + np.arctan(logit) / np.pi
     return 1 / (1 + np.exp(-logit))
 
-
+# %% ../../../nbs/data/simulate/58_service.ipynb #c012b
 def settle(
     plan: Plan,
     v: Rows,  # visits of a day, with who, who2 and moved
@@ -299,7 +299,7 @@ def one_day(
     visits["visit"] = np.arange(first, first + len(visits["at"]))
     return _finished(plan, visits, crew, day, rng), picked({c: came[c] for c in batch}, waits)
 
-
+# %% ../../../nbs/data/simulate/58_service.ipynb #c025b
 def _finished(plan: Plan, v: Rows, crew: Crew, day: int, rng: np.random.Generator) -> Rows:
     served = v["who"] >= 0
     wait = np.where(served, v["start"], v.pop("left")) - v["at"] - v["menu"]
