@@ -670,7 +670,7 @@ def test_an_unknown_setting_is_met_with_the_closest(plan):
         {"warmth_skill": 2.0},
         {"ways": ("shav",)},
         {"shift_product": "brodband"},
-        {"shift_medium": "voise"},
+        {"shift_segment": "consumer pluss"},
         {"link": "probit"},
     ],
     ids=str,

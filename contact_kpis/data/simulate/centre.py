@@ -63,8 +63,8 @@ class _World:
     n_needs: int = 0
 
 
-_MATTER = ["person", "need", "round", "before", "why", "thing", "tongue", "device", "tried"]
-_MATTER += ["line", "meant", "astray", "rank", "day", "at"]
+_MATTER = ["person", "need", "round", "before", "why", "thing", "tongue", "segment", "device"]
+_MATTER += ["tried", "line", "meant", "astray", "rank", "day", "at"]
 _WIDE = {"need": np.int64, "before": np.int64, "at": np.int64, "person": np.int32, "day": np.int32}
 
 
@@ -97,6 +97,7 @@ def _fresh(world: _World, month: int, events: pd.DataFrame) -> Rows:  # by day a
         round=np.int8(0),
         before=np.int64(-1),
         tongue=world.people["tongue"].to_numpy()[person],
+        segment=persons.segment(world.people)[person].astype(np.int8),
         rank=(world.people["scheme"].to_numpy()[person] == 2).astype(np.int8),
     )
     world.n_needs += n

@@ -15,7 +15,8 @@ from ..contract import STATUSES, TICKET_EVENTS
 from .clock import DAY, HOUR, is_open, midnight
 from .frames import ids, same, table, times, whole, words, yes
 from .legs import LINE_SITE, agent_names, chance, complexity, hardness
-from .people import SCHEMES, SEGMENTS, segment
+from .people import segment
+from .plan import SCHEMES, SEGMENTS
 from .plan import DEVICES, LINES, PRODUCTS, REASONS, SITES
 from .plan import TONGUES, TRADES, Plan
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 from ..contract import OUTCOMES
 from .clock import HOUR, midnight
 from .frames import ids, real, same, table, times, whole, words, yes
-from .people import SCHEMES, SEGMENTS, segment
+from .people import segment
+from .plan import SCHEMES, SEGMENTS
 from contact_kpis.data.simulate.plan import (
     DEVICES,
     LINES,

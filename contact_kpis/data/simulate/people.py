@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['A_YEAR', 'JOINING', 'MONTH', 'STAYS', 'REGIONS', 'UNSEEN_HABIT', 'KINDS', 'RAISED', 'STRANGE', 'DELAYED', 'NOTICED',
-           'BILL', 'SCHEMES', 'WHO', 'SEGMENTS', 'BANDS', 'joining', 'how_many', 'populate', 'waves', 'within', 'woven',
-           'happenings', 'event_table', 'segment', 'customer_table', 'identity_table']
+           'BILL', 'BANDS', 'joining', 'how_many', 'populate', 'waves', 'within', 'woven', 'happenings', 'event_table',
+           'segment', 'customer_table', 'identity_table']
 
 # %% ../../../nbs/data/simulate/15_people.ipynb #c002
 from datetime import timedelta
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from .clock import DAY, HOUR, blocks, midnight
 from .frames import ids, real, table, times, words, yes
+from .plan import SCHEMES, SEGMENTS, WHO
 from .plan import EVENTS, PRODUCTS, TONGUES, Plan, stream
 
 # %% ../../../nbs/data/simulate/15_people.ipynb #c004
@@ -306,9 +307,6 @@ def _scope(many: pd.DataFrame) -> pa.Array:
     return words(np.where(region >= 0, region, REGIONS + many["thing"].to_numpy()), names)
 
 # %% ../../../nbs/data/simulate/15_people.ipynb #c046
-SCHEMES = ("basic", "plus", "premium")
-WHO = ("consumer", "business")
-SEGMENTS = tuple(f"{who} {scheme}" for who in WHO for scheme in SCHEMES)
 BANDS = ("18-29", "30-44", "45-59", "60-74", "75+")
 
 

@@ -53,7 +53,8 @@ def reduced(
     return plan_of(name, **SMALLER.get(name, {}))
 
 # %% ../../../nbs/data/simulate/97_planted.ipynb #c008
-_SHOWN = ["channel", "queue_id", "product", "site", "customer_id", "reason_code", "started_at"]
+_SHOWN = ["channel", "queue_id", "product", "customer_segment", "site", "customer_id"]
+_SHOWN += ["reason_code", "started_at"]
 _SHOWN += ["talk_ms", "hold_ms", "wrap_ms"]
 _TRADE_OF_LINE = {line.name: line.trade for line in LINES}
 _HARD = np.array([reason.difficulty for reason in REASONS])
@@ -174,7 +175,7 @@ _HABITS = np.array([not reason.event for reason in REASONS])
 def segment_sizes(centre: Centre, v: pd.DataFrame) -> list[Size]:
     "Measure the change in the segment, outside of it, and in the mix."
     plan, after = centre.plan, v["day"] >= centre.plan.shift_day
-    inside = (v["product"] == plan.shift_product) & (v["channel"] == plan.shift_medium)
+    inside = (v["product"] == plan.shift_product) & (v["customer_segment"] == plan.shift_segment)
     beyond = v["solved"] - chance(plan, v["logit"].to_numpy(float))
     found = [
         mean_of("settled in the segment, change", plan.shift, beyond[v["plain"] & after & inside]),

@@ -23,7 +23,7 @@ from contact_kpis.data.simulate.arrivals import (
 )
 from .clock import HOUR, midnight
 from .crew import Crew, ability, paces
-from .plan import LINES, PRODUCTS, REASONS, TRADES, Plan
+from .plan import LINES, PRODUCTS, REASONS, SEGMENTS, TRADES, Plan
 from .queue import serve
 
 # %% ../../../nbs/data/simulate/58_service.ipynb #c004
@@ -146,12 +146,12 @@ def settle(
 
 def _in_shift(plan: Plan, v: Rows, day: int) -> np.ndarray:
     product = v["thing"] == PRODUCTS.index(plan.shift_product)
-    medium = np.array([line.medium == plan.shift_medium for line in LINES])[v["line"]]
-    return product & medium & (day >= plan.shift_day)
+    segment = v["segment"] == SEGMENTS.index(plan.shift_segment)
+    return product & segment & (day >= plan.shift_day)
 
 # %% ../../../nbs/data/simulate/58_service.ipynb #c014
 _ROUNDS = 6  # nobody comes more often for one matter
-_KEPT = ("person", "need", "why", "thing", "tongue", "device", "tried", "rank")
+_KEPT = ("person", "need", "why", "thing", "tongue", "segment", "device", "tried", "rank")
 
 
 def _again(v: Rows, rng: np.random.Generator) -> np.ndarray:  # true where somebody comes again
@@ -181,7 +181,18 @@ def back(
     return picked(out, to < plan.days)
 
 # %% ../../../nbs/data/simulate/58_service.ipynb #c016
-_MATTER = ("person", "need", "round", "before", "why", "thing", "tongue", "tried", "rank")
+_MATTER = (
+    "person",
+    "need",
+    "round",
+    "before",
+    "why",
+    "thing",
+    "tongue",
+    "segment",
+    "tried",
+    "rank",
+)
 
 
 def deal(

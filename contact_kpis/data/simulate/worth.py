@@ -22,7 +22,8 @@ import pyarrow as pa
 from ..contract import OUTCOMES
 from .clock import HOUR, blocks, midnight
 from .frames import dates, ids, real, same, table, times, words, yes
-from .people import KINDS, MONTH, SCHEMES, within, woven
+from .people import KINDS, MONTH, within, woven
+from .plan import SCHEMES
 from .plan import LINES, REASONS, SITES, Plan
 
 # %% ../../../nbs/data/simulate/70_worth.ipynb #c004
