@@ -31,7 +31,7 @@ def legs(weeks=2, contacts=6_000, seed=2024):
     return made[made["agent_id"].notna()].reset_index(drop=True)
 
 
-def voice(weeks=2, contacts=6_000, seed=2024):
+def voice(weeks=2, contacts=14_000, seed=2024):
     "Only contacts that waited on the phone or in a chat: every wait is known."
     frame, _ = centre(weeks, contacts, seed)
     return frame[frame["channel"].isin(["voice", "chat"])].reset_index(drop=True)

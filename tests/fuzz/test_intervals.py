@@ -348,7 +348,7 @@ KINDS = [
          reason="does not last", bad=20),
     Kind("an hour over halves", add(stamped("2026-01-05 09:00", 60, "orders voice")),
          reason="already seen|overlaps", bad=1, extra_rows=1),
-    Kind("quarters over halves", add(stamped("2026-01-05 10:15", 15, "technical voice"), stamped("2026-01-05 10:45", 15, "technical voice")),
+    Kind("quarters over halves", add(stamped("2026-01-05 10:15", 15, "billing voice"), stamped("2026-01-05 10:45", 15, "billing voice")),
          reason="overlaps intervals of another length", bad=2, extra_rows=2),
     Kind("gap", fold("2026-03-29 02:00", "2026-03-29 02:30"), reason="does not exist", bad=2,
          extra_rows=2),
