@@ -19,7 +19,6 @@ from ..errors import BadInput, ContactKpisError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from contact_kpis.data.tables import Imported
     from contact_kpis.metrics.metric import Metric
 
 # %% ../../nbs/reporting/90_cli.ipynb #c004
@@ -115,12 +114,6 @@ def _load(package: str, kind: str, name: str, function: str, lack: str = "") -> 
     return found
 
 # %% ../../nbs/reporting/90_cli.ipynb #c011
-def _tell_account(imported: "Imported") -> None:
-    from contact_kpis.data.tables import account
-
-    _tell(account(imported))
-
-
 def _tell(told: dict[str, Any]) -> None:
     kept, aside, again = (told[k] for k in ("kept", "quarantined", "deduplicated"))
     typer.echo(

@@ -56,7 +56,6 @@ def reduced(
 _SHOWN = ["channel", "queue_id", "product", "customer_segment", "site", "customer_id"]
 _SHOWN += ["reason_code", "started_at"]
 _SHOWN += ["talk_ms", "hold_ms", "wrap_ms"]
-_TRADE_OF_LINE = {line.name: line.trade for line in LINES}
 _HARD = np.array([reason.difficulty for reason in REASONS])
 
 # %% ../../../nbs/data/simulate/97_planted.ipynb #c009
