@@ -139,11 +139,11 @@ def with_library(folder: Path):
 def with_library_query(folder: Path):
     "The library's query alone, as an Arrow table: no values, no intervals, no caveats."
     from contact_kpis import open_workspace
-    from contact_kpis.metrics import compute
+    from contact_kpis.metrics import asked, compute
 
     ws = open_workspace(folder)
     ws.opened.backend.raw_sql(f"SET threads = {THREADS}")
-    asked = compute.query(ws.opened, [ws.metrics[k] for k in KPIS], compute.question(CELL), True)
+    asked = compute.query(ws.opened, [ws.metrics[k] for k in KPIS], asked.question(CELL), True)
     return ws.opened.backend.to_pyarrow(asked[0]), asked
 
 

@@ -48,6 +48,12 @@ CAVEATS = {
     "earlier_too_few_clusters": "Too few independent blocks in the period compared with.",
     "unknown_wait": "{f} offered contacts with an unknown wait are left out.",
     "no_earlier_period": "The data do not reach back to the period compared with.",
+    "plain_part": "Only the plain part: the estimate that corrects it is {f}.",
+    "easy_to_measure": "This is what is easy to measure: read it with a KPI on repeats.",
+    "vendor_silent": "{f} documents nothing for this KPI: it is by the centre's own conventions.",
+    "vendor_open": "The vendor leaves to the centre: {f}. The default stands in for it.",
+    "definition_changes": "The definition changes on {f}: not comparable with what is before.",
+    "suppressed": "Fewer than {f} rows: withheld.",
 }
 
 # %% ../nbs/15_labels.ipynb #c005

@@ -5,7 +5,7 @@ import pytest
 from contact_kpis import catalogue
 from contact_kpis.data.contract import Reference, tables
 from contact_kpis.errors import UnknownName
-from contact_kpis.metrics.compute import KEYS
+from contact_kpis.metrics.asked import KEYS
 
 
 @pytest.mark.parametrize("kpi", catalogue)

@@ -18,7 +18,8 @@ from contact_kpis.data.sources.intervals import read
 from contact_kpis.data.switch_words import KNOWN, VOCABULARY, understand
 from contact_kpis.data.tables import write_project
 from contact_kpis.errors import BadInput, BadSettings, UnknownName
-from contact_kpis.metrics.compute import compute, question
+from contact_kpis.metrics.asked import question
+from contact_kpis.metrics.compute import compute
 from contact_kpis.metrics.intervals import interval_metrics
 from contact_kpis.settings import Settings
 

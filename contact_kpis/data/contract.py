@@ -429,6 +429,8 @@ _ticket_events = _table(
     _agent("actor_id", text="who did it"),
     _text("actor_role"),
     _yes("is_automatic"),
+    _made("business_age_ms", "int64", "business time from the opening to a public reply"),
+    _made("last_business_age_ms", "int64", "the same by the schedule in force at the reply"),
     rules=(Reference("ticket_id", "tickets", "ticket_id"),),
 )
 
@@ -470,6 +472,7 @@ _ticket_sla = _table(
     _text("priority_at_event"),
     _made("fulfilled_on", "date", "local date of the fulfilment"),
     _made("breached_on", "date", "local date of the breach"),
+    _made("business_age_ms", "int64", "business time from the opening to the beginning"),
     rules=(
         Ordered("applied_at", "fulfilled_at"),
         Ordered("applied_at", "breached_at"),
@@ -500,6 +503,7 @@ _surveys = _table(
     _number("nps", "willingness to recommend", 0, 10),
     _number("ces", "effort, by its version", 1, 7),
     _words("comment"),
+    _made("answered_on", "date", "local date of the answer"),
     rules=(
         Ordered("invited_at", "answered_at"),
         Reference("contact_id", "contacts", "contact_id"),
@@ -890,7 +894,8 @@ _actions = _table(
     "created_at",
     "One row per thing that was decided to be done.",
     *(_key("action_id", "identifies the action"), *_text("kind", "target", "owner", "status")),
-    *(_at("created_at", "decided", True), _at("due_at", "due"), *_words("evidence", "effect")),
+    *(_at("created_at", "decided", True), _at("due_at", "due"), _at("done_at", "done")),
+    *_words("evidence", "effect"),
 )
 
 # %% ../../nbs/data/10_contract.ipynb #c050

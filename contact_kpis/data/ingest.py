@@ -299,7 +299,8 @@ def _narrow(rows: "ibis.Table") -> pd.DataFrame:
 # %% ../../nbs/data/26_ingest.ipynb #c023
 def _together(rows: Mapping[str, "ibis.Table"]) -> dict[str, pd.DataFrame]:
     names = {n for group in (_LEGS, _TICKETS) if group <= set(rows) for n in group}
-    names |= {"sites", "queues"} & set(rows)
+    more = {"sites", "queues", *(["ticket_sla"] if _TICKETS <= names else [])}
+    names |= more & set(rows)
     frames = {name: _in_memory(rows[name]) for name in names}
     contacts = rows.get("contacts")
     follows = {*LINKS} & set(contacts.columns) if contacts is not None else set()
@@ -312,21 +313,33 @@ def _completed(
     engine: Any, rows: dict[str, "ibis.Table"], settings: Settings, work: Path
 ) -> tuple[dict[str, "ibis.Table"], dict[str, pd.DataFrame], Settings, tuple[str, ...]]:
     "Tables with what follows from several; tables made anew; settings with sites; notes."
-    import pyarrow.parquet as pq
-
     frames = _together(rows)
     whole, settings, notes = complete(frames, settings)
     out, anew = dict(rows), {n: f for n, f in whole.items() if n not in rows}
-    if "contacts" in frames:
-        before, after = frames["contacts"], whole["contacts"]
-        new = [c for c in after if c not in before or not after[c].equals(before[c])]
-        pq.write_table(to_arrow("contacts", after[["contact_id", *new]]), work / "made.parquet")
-        made = engine.read_parquet(work / "made.parquet", table_name="made")
-        old = rows["contacts"]
-        kept = [old[c] for c in old.columns if c not in new]
-        joined = old.left_join(made, old.contact_id == made.contact_id)
-        out["contacts"] = joined.select(*kept, *[made[c] for c in new])
+    for name in ("contacts", "ticket_events", "ticket_sla"):
+        if name in frames:
+            file = work / f"{name}.made"
+            out[name] = _with_new(engine, name, rows[name], frames[name], whole[name], file)
     return out, anew, settings, notes
+
+
+def _with_new(
+    engine: Any,
+    name: str,
+    old: "ibis.Table",
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    file: Path,
+) -> "ibis.Table":
+    import pyarrow.parquet as pq
+
+    new = [c for c in after if c not in before or not after[c].equals(before[c])]
+    key = list(tables[name].key)
+    pq.write_table(to_arrow(name, after[[*key, *new]]), file)
+    made = engine.read_parquet(file, table_name=f"{name}_made")
+    kept = [old[c] for c in old.columns if c not in new]
+    joined = old.left_join(made, [old[k] == made[k] for k in key])
+    return joined.select(*kept, *[made[c] for c in new])
 
 # %% ../../nbs/data/26_ingest.ipynb #c026
 def _known_keys(engine: Any, folder: Path) -> dict[str, "ibis.Table"]:  # value, no

@@ -15,7 +15,13 @@ import pandas as pd
 
 from .calendar import calendar_of, calendars_of
 from .contract import DENSE, tables
-from .histories import Calendars, history_notes, status_intervals
+from contact_kpis.data.histories import (
+    Calendars,
+    business_ages,
+    history_notes,
+    status_intervals,
+    with_reply_ages,
+)
 from .identity import with_roots
 from .threads import cut_threads
 from ..settings import Settings, check_zone, zone_of
@@ -188,12 +194,26 @@ def with_histories(
     frames: Mapping[str, pd.DataFrame],  # fitted tables
     settings: Settings,
 ) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:  # tables, and what was found
-    "Make the status intervals of tickets from their events."
-    if not {"tickets", "ticket_events"} <= set(frames) or "status_intervals" in frames:
-        return dict(frames), ()
+    "Make the status intervals of tickets from their events, and the ages at their replies."
+    out = dict(frames)
+    if not {"tickets", "ticket_events"} <= set(out):
+        return out, ()
     tickets, events = frames["tickets"], frames["ticket_events"]
-    made = status_intervals(tickets, events, _hours(settings, events))
-    return dict(frames) | {"status_intervals": made}, history_notes(tickets, events)
+    hours = _hours(settings, events)
+    out["ticket_events"] = with_reply_ages(tickets, events, hours)
+    if "ticket_sla" in out:
+        out["ticket_sla"] = _with_beginnings(tickets, events, out["ticket_sla"], hours)
+    if "status_intervals" in out:
+        return out, ()
+    out["status_intervals"] = status_intervals(tickets, events, hours)
+    return out, history_notes(tickets, events)
+
+
+def _with_beginnings(
+    tickets: pd.DataFrame, events: pd.DataFrame, promises: pd.DataFrame, hours: Calendars
+) -> pd.DataFrame:
+    begun = promises[["ticket_id"]].assign(at=promises["applied_at"])
+    return promises.assign(business_age_ms=business_ages(tickets, events, begun, hours))
 
 
 def _hours(settings: Settings, events: pd.DataFrame) -> Calendars:

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'NUMBERS', 'TAIL', 'Ask', 'AGAINST', 'Sums', 'Interval', 'value_of', 'Estimates', 'Changes',
-           'fingerprint_id', 'readable', 'days_before', 'change']
+           'fingerprint_id', 'readable', 'also_say', 'suppressed', 'days_before', 'change', 'adjusted']
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c002
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -19,7 +20,7 @@ import pandas as pd
 from ..errors import NotComputable, unknown
 from ..labels import explain, number
 from .metric import Metric
-from ..stats import cluster, survival
+from ..stats import agreement, cluster, multiple, proportions, survival
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c004
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Sums:
     "Bucket sums of one metric: arrays of one length, cells numbered in the order of `keys`."
 
     metric: Metric
-    kind: str  # ratio, count, max or survival
+    kind: str  # as in Moments
     keys: pd.DataFrame  # one row per cell: period and dimensions
     cell: np.ndarray  # cell of each row
     bucket: np.ndarray  # bucket of each row
@@ -35,6 +36,8 @@ class Sums:
     den: np.ndarray  # denominator sums; survival: rows with that duration
     event: np.ndarray | None = None  # survival, quantile: rows whose duration ended as asked
     p: float = 0.5  # quantile: the share that lies below
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)  # score, smooth: further sums
+    of: Callable[[Mapping[str, Any]], Any] | None = None  # smooth: the value from the sums
     days: np.ndarray | None = None  # local days of each cell that the data cover
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c005
@@ -57,10 +60,14 @@ def _nothing(n: int) -> np.ndarray:
 def value_of(
     sums: Sums,
     level: float = 0.95,
+    interval: str = "",  # of shares: "clopper_pearson" for a guaranteed level
 ) -> Interval:
     "Estimate all cells of one metric from their bucket sums."
+    if interval and sums.kind == "ratio" and sums.metric.share:
+        return _guaranteed(sums, level)
     how = {"ratio": _ratio, "count": _count, "max": _max, "survival": _survival}
     how |= {"quantile": _quantile, "stock": _stock, "stock_quantile": _stock_quantile}
+    how |= {"rate": _rate, "score": _score, "smooth": _smooth}
     return how[sums.kind](sums, level)
 
 
@@ -79,6 +86,46 @@ def _ratio(sums: Sums, level: float) -> Interval:
     k = sums.metric.scale
     method = "Wilson on the effective n, jackknife over buckets of clusters"
     return Interval(k * r.value, k * lower, k * upper, k * r.se, r.n_clusters, method)
+
+# %% ../../nbs/metrics/55_estimate.ipynb #c007b
+def _df(r: Any) -> np.ndarray:  # degrees of freedom
+    return np.maximum(r.n_clusters - 1, 0)
+
+
+def _rate(sums: Sums, level: float) -> Interval:
+    n, k = len(sums.keys), sums.metric.scale
+    r = cluster.bucket_ratios(sums.cell, sums.num, sums.den, n, level)
+    events, exposure = (np.bincount(sums.cell, side, n) for side in (sums.num, sums.den))
+    lower, upper = proportions.rate_interval(events, exposure, r.se, _df(r), level)
+    method = "gamma interval on the effective events, jackknife over buckets of clusters"
+    return Interval(k * r.value, k * lower, k * upper, k * r.se, r.n_clusters, method)
+
+
+def _guaranteed(sums: Sums, level: float) -> Interval:
+    n, k = len(sums.keys), sums.metric.scale
+    r = cluster.bucket_ratios(sums.cell, sums.num, sums.den, n, level)
+    rows = np.bincount(sums.cell, sums.den, n)
+    lower, upper = proportions.korn_graubard(r.value, r.se, rows, _df(r), level)
+    method = "Clopper-Pearson on the effective n, jackknife over buckets of clusters"
+    return Interval(k * r.value, k * lower, k * upper, k * r.se, r.n_clusters, method)
+
+
+def _score(sums: Sums, level: float) -> Interval:
+    n, k = len(sums.keys), sums.metric.scale
+    r = cluster.bucket_ratios(sums.cell, sums.num, sums.den, n, level)
+    rows, net, low = (np.bincount(sums.cell, x, n) for x in (sums.den, sums.num, sums.more["low"]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p, d = (net + low) / rows, low / rows
+    lower, upper = proportions.three_point_clustered(p, d, rows, r.se, _df(r), level)[-2:]
+    method = "adjusted Wald on the effective n, jackknife over buckets of clusters"
+    return Interval(k * r.value, k * lower, k * upper, k * r.se, r.n_clusters, method)
+
+
+def _smooth(sums: Sums, level: float) -> Interval:
+    assert sums.of is not None
+    parts = {"num": sums.num, "den": sums.den, **sums.more}
+    r = agreement.smooth(sums.cell, sums.bucket, parts, len(sums.keys), sums.of, level)
+    return _scaled(sums, r, "jackknife over buckets of clusters, t", at_least=None)
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c008
 def _count(sums: Sums, level: float) -> Interval:
@@ -149,21 +196,38 @@ class Estimates:
     prints: Callable[[], pd.DataFrame] | None = field(default=None, repr=False)
     seed: int | None = None  # nothing here is random
     days_of: str = ""  # whose local days and weeks these are, in words
+    companions: Callable[[], "Estimates"] | None = field(default=None, repr=False)
 
     @property
     def fingerprint(self) -> str:
         "Twelve hex digits that name the data behind the numbers."
         return fingerprint_id(self.prints() if self.prints else None)
 
+    @cached_property
+    def beside(self) -> "Estimates | None":
+        "What should be read beside these numbers and was not asked for."
+        return self.companions() if self.companions else None
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        "What is to be said with these KPIs whenever they are shown."
+        said = (f"{s.metric.name}: {c}" for s in self.sums for c in s.metric.cautions)
+        return tuple(dict.fromkeys(said))
+
     def change(self, against: str = "previous") -> "Changes":
         "Differences to the period before, or to the same weekdays before, with intervals."
         return change(self, against)
 
     def __repr__(self) -> str:
-        return readable(self.frame, "value").to_string(index=False)
+        parts = [readable(self.frame, "value").to_string(index=False), *self.cautions]
+        if self.beside:
+            parts += ["Beside it:", readable(self.beside.frame, "value").to_string(index=False)]
+        return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return _html(self.frame, "value")
+        said = "".join(f"<p>{escape(c)}</p>" for c in self.cautions)
+        beside = "<p>Beside it:</p>" + _html(self.beside.frame, "value") if self.beside else ""
+        return _html(self.frame, "value") + said + beside
 
 
 @dataclass(frozen=True)
@@ -172,6 +236,11 @@ class Changes:
 
     frame: pd.DataFrame
     against: str
+    df: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)  # of each interval
+
+    def adjusted(self, method: str = "bh") -> pd.DataFrame:
+        "The table with p values adjusted for the number of looks: bh, by or holm."
+        return adjusted(self, method)
 
     def __repr__(self) -> str:
         return readable(self.frame, "difference").to_string(index=False)
@@ -222,6 +291,45 @@ def _html(frame: pd.DataFrame, column: str) -> str:
     notes = "".join(f"<li>{escape(explain(code))}</li>" for code in list(codes)[:12])
     return shown + (f"<ul>{notes}</ul>" if notes else "")
 
+# %% ../../nbs/metrics/55_estimate.ipynb #c014b
+def also_say(
+    frame: pd.DataFrame,  # of Estimates
+    mine: pd.Series,  # boolean: the rows concerned
+    codes: Sequence[str],
+) -> pd.DataFrame:
+    "Add caveats to rows."
+    said = frame["caveats"].to_numpy(object).copy()
+    for i in np.flatnonzero(mine):
+        said[i] = (*said[i], *codes)
+    return frame.assign(caveats=pd.Series(said, dtype="object", index=frame.index))
+
+
+def suppressed(
+    frame: pd.DataFrame,  # of Estimates
+    sums: tuple[Sums, ...],
+    min_n: int,  # rows that a cell must have at least; 0: all cells are shown
+) -> tuple[pd.DataFrame, tuple[Sums, ...]]:
+    "Withhold the numbers of cells with few rows."
+    if min_n <= 0:
+        return frame, sums
+    small = (frame["n"] < min_n) & (frame["status"] != "no_data")
+    frame = also_say(frame, small, [f"suppressed={min_n}"])
+    blank: dict[str, Any] = dict.fromkeys(("value", "lower", "upper", "se"), np.nan)
+    blank |= dict.fromkeys(("n", "n_clusters", "pending"), 0) | {"status": "refused"}
+    frame.loc[small, list(blank)] = list(blank.values())
+    return frame, tuple(_without_cells(s, frame, small) for s in sums)
+
+
+def _without_cells(sums: Sums, frame: pd.DataFrame, small: pd.Series) -> Sums:
+    names = list(sums.keys)
+    mine = frame["definition_id"] == sums.metric.definition_id
+    hidden = set(frame.loc[mine & small, names].astype("str").itertuples(index=False, name=None))
+    rows = sums.keys.astype("str").itertuples(index=False, name=None)
+    stays = ~np.array([key in hidden for key in rows], bool)[sums.cell]
+    parts = {p: getattr(sums, p)[stays] for p in ("cell", "bucket", "num", "den")}
+    parts["event"] = None if sums.event is None else sums.event[stays]
+    return replace(sums, **parts, more={k: v[stays] for k, v in sums.more.items()})
+
 # %% ../../nbs/metrics/55_estimate.ipynb #c015
 AGAINST = ("previous", "same_weekdays")
 
@@ -263,7 +371,8 @@ def change(
     parts = [p for p in parts if len(p)]
     if not parts:
         raise NotComputable("there is nothing to compare", "KPIs that these data can compute")
-    return Changes(pd.concat(parts, ignore_index=True), against)
+    frame = pd.concat(parts, ignore_index=True)
+    return Changes(frame, against, frame.pop("df").to_numpy())
 
 
 def _periods(frame: pd.DataFrame) -> list[tuple[date, date]]:
@@ -390,7 +499,7 @@ def _difference(
     now: Estimates,
     keys: pd.DataFrame,
 ) -> dict[str, Any]:
-    if sums.kind == "ratio":
+    if sums.kind in ("ratio", "rate", "score"):
         cells, side, bucket, num, den = (rows[c].to_numpy() for c in _ROW)
         r = cluster.bucket_differences(cells, side, bucket, num, den, n, now.level)
         lower, upper = r.lower, r.upper
@@ -399,7 +508,7 @@ def _difference(
             lower, upper = cluster.share_differences(r, base[0], base[1], now.level)
         k = sums.metric.scale
         found = {"value": k * r.value_1, "value_before": k * r.value_0, "difference": k * r.value}
-        found |= {"lower": k * lower, "upper": k * upper, "se": k * r.se}
+        found |= {"lower": k * lower, "upper": k * upper, "se": k * r.se, "df": r.df}
     else:
         found = _plain_difference(sums, before, rest, n, now, keys)
     return found
@@ -437,4 +546,16 @@ def _plain_difference(
         "lower": gap - half,
         "upper": gap + half,
         "se": both,
+        "df": np.maximum(ours.n_clusters[here] - 1, 1),
     }
+
+# %% ../../nbs/metrics/55_estimate.ipynb #c021b
+def adjusted(
+    changes: Changes,
+    method: str = "bh",  # bh, by or holm
+) -> pd.DataFrame:  # the frame with p, p_adjusted, looks (how many differences were tested)
+    "Adjust a table of differences for the number of looks."
+    frame = changes.frame
+    p = multiple.p_value(frame["difference"].to_numpy(), frame["se"].to_numpy(), changes.df)
+    found = multiple.adjust(p, method)
+    return frame.assign(p=p, p_adjusted=found, looks=multiple.looks(p))

@@ -14,8 +14,9 @@ import pandas as pd
 
 from ..data.tables import Opened
 from ..errors import NotComputable
-from . import customer, efficiency
-from .compute import KEYS
+from .customer import waiting
+from .efficiency import handling, workforce
+from .asked import KEYS
 from .metric import Metric, Moments
 
 Values = Mapping[str, Any]
@@ -200,24 +201,24 @@ _QUEUES, _AGENTS = ("queue_intervals",), ("agent_intervals",)
 _BASES = (("denominator", ("offered", "handled_plus_abandoned")),)
 _WAYS = (
     Way(
-        efficiency.contact_volume,
+        handling.contact_volume,
         _QUEUES,
         _with_short("offered"),
         _contact_volume,
         (("basis", ("queue",)),),
     ),
     Way(
-        customer.abandonment_rate,
+        waiting.abandonment_rate,
         _QUEUES,
         _with_short("offered", "answered", "abandoned"),
         _abandonment_rate,
         _BASES,
     ),
-    Way(efficiency.short_abandon_rate, _QUEUES, _with_short("offered"), _short_abandon_rate),
-    Way(customer.service_level, _QUEUES, _for_service_level, _service_level),
-    Way(customer.asa, _QUEUES, _always("wait_ms", "answered"), _asa),
-    Way(efficiency.aht, _QUEUES + _AGENTS, _always("talk_ms", "answered"), _aht),
-    Way(efficiency.occupancy, _AGENTS, _always(*_SPANS), _occupancy),
+    Way(handling.short_abandon_rate, _QUEUES, _with_short("offered"), _short_abandon_rate),
+    Way(waiting.service_level, _QUEUES, _for_service_level, _service_level),
+    Way(waiting.asa, _QUEUES, _always("wait_ms", "answered"), _asa),
+    Way(handling.aht, _QUEUES + _AGENTS, _always("talk_ms", "answered"), _aht),
+    Way(workforce.occupancy, _AGENTS, _always(*_SPANS), _occupancy),
 )
 WAYS: Mapping[str, Way] = {way.metric.id: way for way in _WAYS}
 

@@ -479,16 +479,24 @@ def card_text(
 @app.command("catalogue")
 def show_catalogue(
     kpi: Annotated[str | None, typer.Argument(help="A KPI, for its card.")] = None,
+    pages: Annotated[Path | None, typer.Option(help="Folder to write a page per KPI to.")] = None,
 ) -> None:
     """List the KPIs, or show one with its conventions and traps.
 
     \b
     Example:
       contact-kpis catalogue service_level
+      contact-kpis catalogue --pages kpis
     """
     from contact_kpis.metrics.catalogue import catalogue
 
-    typer.echo(card_text(catalogue[kpi]) if kpi else repr(catalogue))
+    if pages:
+        from contact_kpis.metrics.pages import write_pages
+
+        wanted = {kpi: catalogue[kpi]} if kpi else catalogue
+        typer.echo(f"{len(write_pages(wanted, pages))} pages in {pages}")
+    else:
+        typer.echo(card_text(catalogue[kpi]) if kpi else repr(catalogue))
 
 # %% ../../nbs/reporting/90_cli.ipynb #c026
 def main() -> None:

@@ -7,6 +7,7 @@ __all__ = ['INK', 'QUIET', 'ACCENT', 'UNITS', 'canvas', 'show', 'over_time', 'ba
 
 # %% ../../nbs/show/10_figures.ipynb #c002
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,12 @@ def show(
     plt.close(figure)
 
 # %% ../../nbs/show/10_figures.ipynb #c008
+def _mark_break(ax: Any, day: Any) -> None:
+    ax.axvline(day, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    ax.annotate("new definition", (day, 1), (3, -3), **place, va="top", fontsize=8, color=INK)
+
+
 def over_time(
     ax: Any,
     periods: Sequence[Any],  # first days
@@ -53,13 +60,19 @@ def over_time(
     upper: Sequence[float],
     unit: str,
     title: str,  # the finding
+    breaks: Sequence[int] = (),  # places at which another definition begins
 ) -> None:
-    "Draw values with intervals over periods."
+    "Draw values with intervals over periods; no line crosses a change of definition."
     import matplotlib.dates as dates
 
     known = ~np.isnan(np.asarray(value, float))
-    ax.fill_between(periods, lower, upper, where=known, color=ACCENT, alpha=0.18, linewidth=0)
-    ax.plot(periods, value, color=ACCENT, linewidth=1.8, marker="o", markersize=3.2)
+    for first, last in pairwise([0, *breaks, len(known)]):
+        own = slice(first, last)
+        band = {"where": known[own], "color": ACCENT, "alpha": 0.18, "linewidth": 0}
+        ax.fill_between(periods[own], lower[own], upper[own], **band)
+        ax.plot(periods[own], value[own], color=ACCENT, linewidth=1.8, marker="o", markersize=3.2)
+    for place in breaks:
+        _mark_break(ax, periods[place])
     if known.any():
         last = int(np.flatnonzero(known)[-1])
         ax.plot(periods[last], value[last], "o", color=INK, markersize=6)

@@ -16,7 +16,8 @@ import pytest
 
 from contact_kpis import catalogue, open_workspace
 from contact_kpis.errors import NotComputable
-from contact_kpis.metrics.compute import compute, question
+from contact_kpis.metrics.asked import question
+from contact_kpis.metrics.compute import compute
 from contact_kpis.metrics.intervals import from_intervals, interval_metrics, needs
 from contact_kpis.settings import Settings
 from tests.oracle_intervals import ZONE, agent_rows, centre, legs, to_intervals, with_everything

@@ -373,7 +373,7 @@ def found(
     named[form == WORD, 0] = word[form == WORD]
     row, number = np.nonzero(named > -2)
     grid = form[row] == GRID
-    rating = np.where(grid, rated[row, number], -1)
+    rating = np.where(grid, rated[row, number].astype(int), -1)
     return Found(row, number, named[row, number], rating)
 
 # %% ../../../nbs/data/simulate/65_answers.ipynb #c041

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..contract import tables as contracts
-from ..histories import status_intervals
+from ..histories import business_ages, status_intervals, with_reply_ages
 from ..made import dense_columns
 from .clock import DAY, HOUR
-from .frames import dates, table, whole
+from .frames import dates, none_of, table, whole
 from .plan import LINES, SITES
 
 # %% ../../../nbs/data/simulate/90_exports.ipynb #c004
@@ -131,12 +131,26 @@ def with_statuses(
     tables: Mapping[str, pa.Table],
 ) -> dict[str, pa.Table]:  # with status_intervals, where there are tickets
     "Follow the tickets of a month through their statuses."
-    if "tickets" not in tables or "status_intervals" in tables:
+    if "ticket_events" not in tables or "status_intervals" in tables:
         return dict(tables)
-    tickets, events = (to_frame(tables[name]) for name in ("tickets", "ticket_events"))
-    found = status_intervals(tickets, events)
-    columns = {str(c): pa.array(found[c], from_pandas=True) for c in found}
-    return dict(tables) | {"status_intervals": table("status_intervals", columns)}
+    events = to_frame(tables["ticket_events"])
+    tickets = to_frame(tables["tickets"] if "tickets" in tables else none_of("tickets", _READ))
+    found = {"ticket_events": with_reply_ages(tickets, events)}
+    if "tickets" in tables:
+        found["status_intervals"] = status_intervals(tickets, events)
+    if "ticket_sla" in tables:
+        promises = to_frame(tables["ticket_sla"])
+        begun = promises[["ticket_id"]].assign(at=promises["applied_at"])
+        ages = business_ages(tickets, events, begun)
+        found["ticket_sla"] = promises.assign(business_age_ms=ages)
+    return dict(tables) | {name: _rows(name, frame) for name, frame in found.items()}
+
+
+_READ = ("ticket_id", "created_at")
+
+
+def _rows(name: str, frame: pd.DataFrame) -> pa.Table:
+    return table(name, {str(c): pa.array(frame[c], from_pandas=True) for c in frame})
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:
