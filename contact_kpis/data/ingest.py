@@ -322,7 +322,7 @@ def _completed(
             out[name] = _with_new(engine, name, rows[name], frames[name], whole[name], file)
     return out, anew, settings, notes
 
-
+# %% ../../nbs/data/26_ingest.ipynb #c024b
 def _with_new(
     engine: Any,
     name: str,

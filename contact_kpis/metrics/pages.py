@@ -51,7 +51,7 @@ def _facts(metric: Metric) -> list[tuple[str, str]]:
     return facts
 
 
-def _conventions(metric: Metric) -> list[tuple[str, ...]]:
+def _conventions(metric: Metric) -> Sequence[tuple[str, ...]]:
     rows = []
     for c in metric.conventions:
         values = [*c.allowed, *c.words] or ["a text" if c.free else "a number"]
@@ -60,7 +60,7 @@ def _conventions(metric: Metric) -> list[tuple[str, ...]]:
     return rows
 
 
-def _vendors(presets: tuple[Preset, ...]) -> list[tuple[str, ...]]:
+def _vendors(presets: tuple[Preset, ...]) -> Sequence[tuple[str, ...]]:
     rows = []
     for p in presets:
         chosen = ", ".join(f"`{name}={value}`" for name, value in p.chosen) or "the defaults"

@@ -101,29 +101,32 @@ def seen(
 def hours(
     around: Around,  # with schedules and agent_states
     version: str,
-) -> Any:  # paid_ms, service_ms of the plan; busy_ms, idle_ms, other_ms, logged_ms of the states
+) -> Any:  # paid_ms, service_ms; busy_ms, idle_ms, other_ms, delivered_ms, logged_ms
     "Planned and real time, under each other."
     p, s = seen(planned(around, version), around), staffed(around)
+    return without_clock(stack(_of_plan(p), _of_states(s)))
+
+
+def _of_plan(p: Any) -> Any:
+    paid = said(p, "paid")
+    service = paid & said(p, "productive")
+    amounts = {"paid_ms": paid, "service_ms": service}
+    return counted(p, "started", **{n: x.ifelse(p.planned_ms, 0) for n, x in amounts.items()})
+
+
+def _of_states(s: Any) -> Any:
     work = said(s, "productive") if "productive" in s.columns else ready(s)
     busy, idle = s.routing_status == "interacting", s.routing_status == "idle"
-    plan = counted(
-        p,
-        "started",
-        paid_ms=said(p, "paid").ifelse(p.planned_ms, 0),
-        service_ms=(said(p, "paid") & said(p, "productive")).ifelse(p.planned_ms, 0),
-    )
-    real = counted(
-        s,
-        "started",
-        busy_ms=busy.ifelse(s.duration_ms, 0),
-        idle_ms=idle.ifelse(s.duration_ms, 0),
-        other_ms=(work & ~busy & ~idle).ifelse(s.duration_ms, 0),
-        delivered_ms=(work | ready(s)).ifelse(s.duration_ms, 0),
-        logged_ms=s.duration_ms,
-    )
-    return without_clock(stack(plan, real))
+    amounts = {
+        "busy_ms": busy,
+        "idle_ms": idle,
+        "other_ms": work & ~busy & ~idle,
+        "delivered_ms": work | ready(s),
+        "logged_ms": s.routing_status.notnull(),
+    }
+    return counted(s, "started", **{n: x.ifelse(s.duration_ms, 0) for n, x in amounts.items()})
 
-
+# %% ../../nbs/metrics/26_plans.ipynb #c015
 def without_clock(
     t: Any,  # rows that count
     stem: str = "counted",  # they count on counted_on
@@ -134,7 +137,7 @@ def without_clock(
     no_hour = ibis.literal(0, type="int64")
     return t.mutate(**{f"{stem}{end}": no_hour for end in ("_half_hour", "_report_half_hour")})
 
-# %% ../../nbs/metrics/26_plans.ipynb #c016
+# %% ../../nbs/metrics/26_plans.ipynb #c017
 def under(
     t: Any,  # an Ibis table
     rows: Any,  # further rows; columns that t does not have are dropped
@@ -154,7 +157,7 @@ def by_day(
     there = {f"counted{e}": t[n] for e, n in days.items() if n in t.columns}
     return without_clock(t.mutate(**there))
 
-# %% ../../nbs/metrics/26_plans.ipynb #c018
+# %% ../../nbs/metrics/26_plans.ipynb #c019
 _LONGEST = 8  # days that a state or an activity may touch
 
 
@@ -180,7 +183,7 @@ def _pieces(t: Any) -> Any:
     t = t.mutate(begins=ibis.greatest(t.started_at, t.opens), ends=ibis.least(t.ended_at, next_day))
     return t.filter(t.begins < t.ends)
 
-# %% ../../nbs/metrics/26_plans.ipynb #c019
+# %% ../../nbs/metrics/26_plans.ipynb #c020
 def shared(
     p: Any,  # planned activities: agent_id, started_at, ended_at
     s: Any,  # states: the same and is_ready
@@ -200,7 +203,7 @@ def shared(
         "agent_id", "planned_at", "state_at", "is_ready", shared_ms=_between(begins, ends)
     )
 
-# %% ../../nbs/metrics/26_plans.ipynb #c023
+# %% ../../nbs/metrics/26_plans.ipynb #c024
 def _by_activity(p: Any, both: Any, grace_s: float) -> Any:
     import ibis
 
@@ -227,7 +230,7 @@ def _by_state(s: Any, both: Any) -> Any:
     t = t.drop("agent_id_right", "state_at")
     return t.mutate(outside_ms=t.is_ready.ifelse(t.known_ms - t.inside_ms.fill_null(0), 0))
 
-# %% ../../nbs/metrics/26_plans.ipynb #c025
+# %% ../../nbs/metrics/26_plans.ipynb #c026
 def agent_days(
     t: Any,  # agent_states, an Ibis table
     c: Values,  # conventions: version, grace_s

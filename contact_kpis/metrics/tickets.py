@@ -77,7 +77,8 @@ def _counts(s: Any) -> dict[str, Any]:
 # %% ../../nbs/metrics/25_tickets.ipynb #c010
 LATER = ("status", "group", "priority", "problem_id")  # as the ticket is now, not as it was
 _FACTS = ("channel", "platform", "site", "reason_code", "product", "language")
-KEPT = ("ticket_id", "created_at", "created_on", *_FACTS, "customer_segment", "plan")
+_WHEN = ("created_at", "created_on", "created_half_hour")
+KEPT = ("ticket_id", *_WHEN, *_FACTS, "customer_segment", "plan")
 
 
 def with_owner(
@@ -193,7 +194,7 @@ def _or_unknown(t: Any, column: str, kind: str = "int64") -> Any:
 
     return t[column] if column in t.columns else ibis.null().cast(kind)
 
-
+# %% ../../nbs/metrics/25_tickets.ipynb #c031b
 def with_touches(
     t: Any,  # tickets, an Ibis table
     c: Values,  # conventions; of them: clock
@@ -335,7 +336,7 @@ def with_stays(
         sums[f"{word}_ms"] = lacking.ifelse(unknown, s.ms.sum(where=mine).fill_null(0))
     return _joined(stories(t, c, around), s.group_by("ticket_id").aggregate(**sums))
 
-
+# %% ../../nbs/metrics/25_tickets.ipynb #c039b
 def mean_stay(
     t: Any,  # rows of `with_stays`
     c: Values,  # conventions: status, solved or all
@@ -399,7 +400,8 @@ def weekends(
 ) -> list[tuple[date, date]]:  # last working day before, last day of the weekend
     "List the weekends that touch the data."
     edge = np.timedelta64(15, "D")
-    days = np.arange(np.datetime64(first) - edge, np.datetime64(last) + edge)
+    start = max(np.datetime64(first) - edge, np.datetime64("1970-01-01"))
+    days = np.arange(start, np.datetime64(last) + edge)
     free = np.isin((days.astype("int64") + 3) % 7, calendar.weekend or (5, 6))
     works = ~free
     if calendar.weekend:

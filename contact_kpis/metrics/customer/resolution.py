@@ -402,6 +402,7 @@ contacts_per_resolution = Metric(
     sources=("CPR",),
     traps=(
         "Quiet is not solved: who gives up leaves a short chain.",
+        "Of recent days only short chains have closed: the number is too low there.",
         "Falls when it gets harder to reach the centre.",
         "By survey only chains with an answer count, and pleased customers answer more often.",
     ),
@@ -463,6 +464,7 @@ channel_switch_rate = Metric(
     sources=("SQM-HOP", "USAN", "LORI"),
     traps=(
         "Chosen and forced switches look alike.",
+        "Of recent days only short chains have closed: the number is too low there.",
         "Falls when a channel is closed, and when customers are not recognised across channels.",
         "A menu before a call is a channel of its own where visits count.",
     ),
@@ -498,7 +500,7 @@ def _not_over(t: Any, p: Any) -> Any:
         return ibis.literal(True)
     return t.ended_at.isnull() | (t.ended_at > p.opens_at)
 
-
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r026
 def _contacts_and_customers(t: Any, c: Values, around: Around) -> Any:
     "Inbound contacts, and under them the customers of each period."
     contacts = with_customer(t.filter(flags.inbound(t)), around)
@@ -513,7 +515,7 @@ def _contacts_and_customers(t: Any, c: Values, around: Around) -> Any:
 def _contact_rate(t: Any, c: Values) -> Moments:
     return Moments(num=t.contacts > 0, den=t.exposure, n=t.customers > 0, kind="rate")
 
-# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r025
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r027
 contact_rate = Metric(
     id="contact_rate",
     name="Contacts per 1,000 customers by type",
@@ -533,7 +535,9 @@ contact_rate = Metric(
     prepare=_contacts_and_customers,
     window=("per",),
     day=lambda c: "counted",
-    conventions=(Convention("per", "period", "or per month of 30.4375 days", ("period", "month")),),
+    conventions=(
+        Convention("per", "period", "each period, or a month of 30.4375 days", ("period", "month")),
+    ),
     counter=("ces", "customer_churn_rate"),
     sources=("S002",),
     traps=(
@@ -552,7 +556,7 @@ contact_rate = Metric(
     example="120 contacts in a month with 4,000 customers: 120 / 4,000 x 1,000 = 30.",
 )
 
-# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r028
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r030
 def _complaints_and_contacts(t: Any, c: Values, around: Around) -> Any:
     "Complaints, and under them inbound contacts."
     import ibis
@@ -571,7 +575,7 @@ def _complaint_rate(t: Any, c: Values) -> Moments:
     which = t.complaints if c["what"] == "all" else t.linked
     return Moments(num=which > 0, den=t.contacts > 0, kind="rate")
 
-# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r029
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r031
 complaint_rate = Metric(
     id="complaint_rate",
     name="Complaints per 1,000 contacts",
@@ -606,7 +610,7 @@ complaint_rate = Metric(
     example="3 complaints and 600 inbound contacts in a week: 3 / 600 x 1,000 = 5.",
 )
 
-# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r032
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r034
 def _endings(around: Around) -> Any:
     "When a customer ended a subscription and did not go on with it at another price."
     import ibis
@@ -637,7 +641,7 @@ def _served_first(t: Any, c: Values, around: Around) -> Any:
     is_over = t.started_at + horizon <= chains.closes(around)
     return t.mutate(is_over=is_over, is_lost=t.lost_id.notnull()).drop("lost_id")
 
-# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r033
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r035
 def _intents(t: Any, c: Values, around: Around) -> Any:
     "Relationship answers of customers served within the horizon before, with is_lost."
     import ibis
@@ -660,7 +664,7 @@ def _disloyal(t: Any, c: Values, around: Around) -> Any:
 def _disloyalty_rate(t: Any, c: Values) -> Moments:
     return Moments(num=t.is_over & t.is_lost, den=t.is_over, pending=~t.is_over)
 
-# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r034
+# %% ../../../nbs/metrics/customer/20_resolution.ipynb #r036
 _NEEDS = {"behaviour": ("subscriptions",), "intent": ("surveys",)}
 disloyalty_rate = Metric(
     id="disloyalty_rate",

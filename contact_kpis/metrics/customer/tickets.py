@@ -108,7 +108,7 @@ first_resolution_time = Metric(
 full_resolution_time = Metric(
     id="full_resolution_time",
     name="Full resolution time",
-    names=(("zh", "解决时间"), ("he", "זמני רזולוציה מהירים")),
+    names=(("zh", "解决时间"), ("he", "זמני רזולוציה מהירים (זמן פתיחת תקלות)")),
     unit="h",
     scale=HOUR,
     direction="down",
@@ -538,7 +538,7 @@ first_response_time = Metric(
 def _in_business_hours(t: Any, c: Values, around: Around) -> Any:
     return tickets.with_reply(t, {**c, "clock": "business"}, around)
 
-
+# %% ../../../nbs/metrics/customer/30_tickets.ipynb #t36b
 first_response_time_business = Metric(
     id="first_response_time_business",
     name="First reply, business hours",
@@ -592,7 +592,7 @@ def _next_reply(t: Any, c: Values) -> Moments:
         t, c["stat"], ibis.literal(True), t.is_answered.ifelse(t.reply_ms, t.still_ms)
     )
 
-
+# %% ../../../nbs/metrics/customer/30_tickets.ipynb #t41b
 next_reply_time = Metric(
     id="next_reply_time",
     name="Next reply time",
@@ -650,7 +650,7 @@ def _requester_wait(t: Any, c: Values) -> Moments:
     waits = t.new_ms + t.open_ms
     return tickets.mean_stay(t, c, waits + t.hold_ms if c["include_hold"] else waits)
 
-
+# %% ../../../nbs/metrics/customer/30_tickets.ipynb #t46b
 requester_wait_time = Metric(
     id="requester_wait_time",
     name="Requester wait time",

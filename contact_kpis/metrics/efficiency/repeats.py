@@ -80,7 +80,7 @@ def _agent_repeat_rate(t: Any, c: Values) -> Moments:
 # %% ../../../nbs/metrics/efficiency/15_repeats.ipynb #c012
 agent_repeat_rate = Metric(
     id="agent_repeat_rate",
-    name="Repeat rate caused by an agent’s contacts",
+    name="Repeat rate caused by an agent's contacts",
     names=(("zh", "具有最高重复呼叫率的座席"),),
     unit="%",
     scale=100,

@@ -156,8 +156,10 @@ def _shrunk(t: Any, c: Values, around: Around) -> Any:
         ready_ms=0 * p.planned_ms,
     )
     p = plans.by_day(p)
-    if c["kind"] == "scheduled":
-        return p
+    return p if c["kind"] == "scheduled" else _less_ready(p, around)
+
+
+def _less_ready(p: Any, around: Around) -> Any:
     if "agent_states" not in around.tables:
         raise NotComputable("actual shrinkage needs agent_states", "kind='scheduled'")
     s = plans.staffed(around)
@@ -165,7 +167,7 @@ def _shrunk(t: Any, c: Values, around: Around) -> Any:
     s = plans.by_day(s.mutate(**zero, ready_ms=plans.ready(s).ifelse(s.duration_ms, 0)))
     return plans.under(plans.seen(p, around), s)
 
-
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w007
 def _left(s: Mapping[str, Any]) -> Any:
     return s["num"] / s["den"]
 
@@ -177,7 +179,7 @@ def _shrinkage(t: Any, c: Values) -> Moments:
         return Moments(num=base - t.ready_ms, den=base, n=base > 0, kind="smooth", of=_left)
     return Moments(num=base - (t.paid_open_ms if paid else t.open_ms), den=base, n=base > 0)
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w007
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w008
 shrinkage = Metric(
     id="shrinkage",
     name="Shrinkage",
@@ -223,7 +225,7 @@ shrinkage = Metric(
     example="Paid 8 h, of which 7.5 h planned on the queue: 0.5 of 8, 6.25; seen there 6 h: 25.00.",
 )
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w010
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w011
 def _adherence(t: Any, c: Values) -> Moments:
     import ibis
 
@@ -234,7 +236,7 @@ def _adherence(t: Any, c: Values) -> Moments:
     kept = (t.held_ms > 0).ifelse(kept, 0)
     return Moments(num=kept, den=t.held_ms, n=t.held_ms > 0)
 
-
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w012
 adherence = Metric(
     id="adherence",
     name="Schedule adherence",
@@ -292,14 +294,14 @@ adherence = Metric(
     "1 - (10 + 10) / 70, 71.43.",
 )
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w012
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w014
 def _conformance(t: Any, c: Values) -> Moments:
     import ibis
 
     there = ibis.least(t.ready_ms, t.queue_ms) if c["cap_at_100"] else t.ready_ms
     return Moments(num=there, den=t.queue_ms, n=t.queue_ms > 0)
 
-
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w015
 conformance = Metric(
     id="conformance",
     name="Schedule conformance",
@@ -339,7 +341,7 @@ conformance = Metric(
     example="Planned 70 min on the queue, 10 late and made up afterwards: 70 of 70, 100.00.",
 )
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w016
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w019
 _SLOT_S = 1800
 
 
@@ -373,14 +375,14 @@ def _forecast_error(t: Any, c: Values) -> Moments:
         return Moments(num=off, den=t.offered, kind="smooth", of=_left)
     return Moments(num=off.abs(), den=t.offered)
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w017
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w020
 _LEAD = Convention("lead", "day_ahead", "which forecast", ("day_ahead", "week_ahead"))
 
 
 def _toward(c: Values) -> dict[str, str]:
     return {"direction": "band" if c.get("measure") == "bias" or c.get("side") == "net" else "down"}
 
-
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w021
 forecast_error = Metric(
     id="forecast_error",
     name="Forecast error",
@@ -419,7 +421,7 @@ forecast_error = Metric(
     example="Forecast 12 and 8, offered 10 and 10: (2 + 2) / 20, 20.00; bias 0.00.",
 )
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w020
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w024
 def _by_interval(t: Any, c: Values, around: Around) -> Any:
     rows = t.filter(flags.waited(t), t.queue_id.notnull())
     own = "queue" if "sl_threshold_ms" in rows.columns else 20
@@ -428,18 +430,22 @@ def _by_interval(t: Any, c: Values, around: Around) -> Any:
     per = rows.group_by("queue_id", slot=_slot(rows.started_at)).aggregate(
         offered=rows.count(),
         in_time=good.cast("int64").sum(),
-        at=rows.started_at.min(),
+        started_at=rows.started_at.min(),
         **{name: rows[name].min() for name in days},
     )
-    q = around.tables["queues"]
-    target = q.sl_target if "sl_target" in q.columns else _null()
-    ends = q.valid_to if "valid_to" in q.columns else _null("timestamp")
-    q = q.select(own="queue_id", valid_from="valid_from", until=ends, target=target)
-    holds = [per.queue_id == q.own, q.valid_from <= per.at, q.until.isnull() | (per.at < q.until)]
-    return per.left_join(q, holds).drop("own", "valid_from", "until", "at")
+    return _with_target(per, around.tables["queues"])
 
 
 _STARTED = ("started_on", "started_half_hour", "started_report_on", "started_report_half_hour")
+
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w025
+def _with_target(per: Any, q: Any) -> Any:
+    target = q.sl_target if "sl_target" in q.columns else _null()
+    ends = q.valid_to if "valid_to" in q.columns else _null("timestamp")
+    q = q.select(own="queue_id", valid_from="valid_from", until=ends, target=target)
+    holds = [per.queue_id == q.own, q.valid_from <= per.started_at]
+    holds.append(q.until.isnull() | (per.started_at < q.until))
+    return per.left_join(q, holds).drop("own", "valid_from", "until")
 
 
 def _null(kind: str = "float64") -> Any:
@@ -452,7 +458,7 @@ def _interval_target_share(t: Any, c: Values) -> Moments:
     target = t.target.fill_null(0.8) if c["target"] == "queue" else c["target"]
     return Moments(num=t.in_time >= target * t.offered, den=t.offered > 0)
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w021
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w026
 interval_target_share = Metric(
     id="interval_target_share",
     name="Half-hours on target",
@@ -500,7 +506,7 @@ interval_target_share = Metric(
     example="Half-hours with 4 of 5, 3 of 4 and 0 of 1 answered in time, target 80 %: 1 of 3, 33.33.",
 )
 
-# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w024
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w029
 def _staffing_gap(t: Any, c: Values) -> Moments:
     import ibis
 
@@ -510,7 +516,7 @@ def _staffing_gap(t: Any, c: Values) -> Moments:
     hours = sides[c["side"]] * (_SLOT_S / 3600)
     return Moments(num=ibis.ifelse(known, hours, 0), n=known, kind="count")
 
-
+# %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w030
 staffing_gap_hours = Metric(
     id="staffing_gap_hours",
     name="Under- and overstaffed hours",
