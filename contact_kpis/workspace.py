@@ -357,10 +357,12 @@ def _cannot(ws: Workspace, metric: Metric, q: asked.Question) -> NotComputable:
         return NotComputable(f"{metric.id} needs {what}", "tables with it: " + ", ".join(ws.tables))
     columns = compute.columns_of(ws.opened, metric)
     there = [d for d, column in asked.KEYS.items() if column in columns]
+    clock = asked.CLOCK if compute.has_clock(ws.opened, metric) else ()
+    wanted = [asked.KEYS[d] for d in what.split(", ") if d in asked.KEYS]
     return NotComputable(
         f"{metric.table} has no {what}",
-        "one of " + ", ".join([*asked.PERIODS, *asked.CLOCK, *there]),
-        f"import the column {', '.join(asked.KEYS[w] for w in what.split(', '))}",
+        "one of " + ", ".join([*asked.PERIODS, *clock, *there]),
+        f"import the column {', '.join(wanted)}" if wanted else "",
     )
 
 
@@ -428,7 +430,8 @@ def _with_further_caveats(
         codes += [f"vendor_silent={vendor}"] if vendor and metric.id not in presets else []
         if metric.id in presets and presets[metric.id].yours:
             codes.append(f"vendor_open={', '.join(presets[metric.id].yours)}")
-        turns = [first for first, m in in_turn(ws.settings, metric.id)[1:] if first]
+        changes = ws.settings.changes.get(metric.id, ())
+        turns = [day for day, _ in changes]
         if len([m for m, _ in spells if m.id == metric.id]) > 1 and q.since in turns:
             codes.append(f"definition_changes={q.since}")
         if codes:

@@ -608,7 +608,7 @@ def fcr_no_transfer(tables, ask, count_consult=True, count_conference=False, ema
 @kpi
 def repeat_customers(tables, ask, window_d=7, same_reason=False, cross_channel=True, **given):
     """Customers of the period who came again, per cent of its customers or their number."""
-    counted = choose(given.pop("as", "share"), "share", "count")
+    counted = choose(given.pop("measure", "share"), "share", "count")
     if given:
         raise TypeError(f"unknown conventions: {sorted(given)}")
     contacts = neighbours(tables, window_d, same_reason, cross_channel)

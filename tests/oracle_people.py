@@ -238,8 +238,10 @@ def plan(tables, version):
     )
     one_of(version, "final", "published")
     names = set(frame["version"].dropna())
-    chosen = version if version in names else max(names, default=None)
-    frame = frame[frame["version"] == chosen].copy()
+    usual = "final" if "final" in names else max(names, default=None)
+    own = frame.loc[frame["version"] == version, "agent_id"].unique()
+    wanted = frame["agent_id"].isin(own).map({True: version, False: usual})
+    frame = frame[frame["version"] == wanted].copy()
     frame["ms"] = (days(frame["ended_at"]) - days(frame["started_at"])) / pd.Timedelta("1ms")
     return frame
 
@@ -249,8 +251,12 @@ def schedules_of(tables, first, last, where, version):
     return cut(of_agents(rows, tables, "started_at"), where)
 
 
+OFF_PHONE = ("meeting", "training", "coaching", "project", "admin")
+
+
 def is_on_queue_in_plan(rows):
-    return is_true(rows["productive"])
+    """Planned to serve contacts: productive, and no meeting, training or the like."""
+    return is_true(rows["productive"]) & ~rows["activity"].isin(OFF_PHONE)
 
 
 def spent(states, *statuses):
@@ -349,6 +355,9 @@ def adherence(
     rows = rows[is_true(rows["counts_for_adherence"])].copy()
     on_queue = overlap_ms(rows, working)
     rows["off"] = on_queue.where(~is_on_queue_in_plan(rows), rows["ms"] - on_queue)
+    attended = overlap_ms(rows, everything[everything["routing_status"] == "off_queue"])
+    away = is_true(rows["productive"]) & ~is_on_queue_in_plan(rows)  # a meeting needs a state
+    rows["off"] = rows["off"].where(~away, rows["ms"] - attended)
     rows["off"] = rows["off"].where(rows["off"] >= grace_s * 1000, 0.0)
     scheduled = float(rows["ms"].sum())
     if convention == "amazon":
@@ -471,14 +480,17 @@ def absences_of(tables, first, last, where):
 
 
 def lost_service_hours(
-    tables, first, last, where=None, basis="absences", include_leave=True, cause="any"
-):
+    tables, first, last, where=None, basis="absences", include_leave=True, cause="any",
+    version="final",
+):  # fmt: skip
     """Hours of service planned and not given."""
     one_of(basis, "absences", "states")
     if basis == "states":
-        rows = schedules_of(tables, first, last, where, "final")
+        rows = schedules_of(tables, first, last, where, version)
         planned = rows.loc[is_true(rows["productive"]) & is_true(rows["paid"]), "ms"].sum()
-        worked = states_of(tables, first, last, where)["duration_ms"].sum()
+        states = states_of(tables, first, last, where)
+        ready = states["routing_status"].isin(["interacting", "idle", "not_responding"])
+        worked = states.loc[ready | is_true(states["productive"]), "duration_ms"].sum()
         return float(planned - worked) / HOUR_MS
     rows = absences_of(tables, first, last, where)
     if not include_leave:
@@ -488,13 +500,15 @@ def lost_service_hours(
     return float(rows["hours"].sum())
 
 
-def unplanned_absence_rate(tables, first, last, where=None, count_sick=False):
+def unplanned_absence_rate(
+    tables, first, last, where=None, count_sick=False, version="final"
+):
     """Hours of absence that nobody approved over scheduled paid hours."""
     rows = absences_of(tables, first, last, where)
     counted = is_false(rows["approved"])
     if count_sick:
         counted |= (rows["type"] == "sick") & ~is_true(rows["planned"])
-    scheduled = schedules_of(tables, first, last, where, "final")
+    scheduled = schedules_of(tables, first, last, where, version)
     paid = scheduled.loc[is_true(scheduled["paid"]), "ms"].sum() / HOUR_MS
     return ratio(rows.loc[counted, "hours"].sum(), paid, 100)
 

@@ -113,7 +113,9 @@ def _cluster_key(t: Any, cluster: str, hourly: bool) -> Any:
     if cluster == "agent":
         return _number_of(t.agent_id.fill_null(""))
     number = t.local_on.epoch_days().cast("int64")
-    return number * 24 + (t.local_half_hour >> 1).cast("int64") if hourly else number
+    if not hourly or "local_half_hour" not in t.columns:
+        return number
+    return number * 24 + (t.local_half_hour >> 1).fill_null(0).cast("int64")
 
 # %% ../../nbs/metrics/60_compute.ipynb #c018b
 _HEX = "0123456789abcdef"
@@ -265,7 +267,8 @@ def _around(opened: Opened, metric: Metric, q: Question) -> Around:
     first, last = span_of(opened, metric, q)
     cut_off = {n: _up_to(opened.tables[n], n, last, q.days) for n in _looked_at(opened, metric)}
     days, periods = _days(opened, first, last), _periods(opened, q, (first, last))
-    return Around(cut_off, days, first, last, periods, opened.settings)
+    cuts = (*q.by, *(q.where if isinstance(q.where, Mapping) else ()))
+    return Around(cut_off, days, first, last, periods, opened.settings, cuts)
 
 
 def _looked_at(opened: Opened, metric: Metric) -> list[str]:
@@ -712,10 +715,10 @@ def _sums(
 
 # %% ../../nbs/metrics/60_compute.ipynb #c043
 def _short_history(metric: Metric, keys: pd.DataFrame, span: tuple[date, date]) -> np.ndarray:
-    looks_back = "same_reason" in metric.window and metric.values.get("direction") != "look_forward"
-    if not looks_back:
+    back = metric.looks_back(metric.values) if metric.looks_back else 0
+    if not back:
         return np.zeros(len(keys), bool)
-    reach = pd.Timestamp(span[0] + timedelta(days=int(np.ceil(metric.values["window_d"]))))
+    reach = pd.Timestamp(span[0] + timedelta(days=int(np.ceil(back))))
     return (keys["period_start_on"] < reach).to_numpy()
 
 
@@ -847,9 +850,10 @@ def behind(
     base = m.n if m.n is not None else m.den if m.den is not None else m.num
     part = m.event if m.event is not None else m.num
     base = base if base.type().is_boolean() else (base > 0).fill_null(False)
-    part = part if part.type().is_boolean() else base & (part > 0)
-    own = columns_of(opened, metric) if metric.needs else opened.tables[metric.table].columns
-    own = [c for c in own if metric.table != "tickets" or metric.needs or c not in tickets.LATER]
+    part = part if part.type().is_boolean() else (part > 0).fill_null(False)
+    made = metric.needs or metric.day or "contact_id" not in t.columns
+    own = columns_of(opened, metric) if made else opened.tables[metric.table].columns
+    own = [c for c in own if metric.table != "tickets" or made or c not in tickets.LATER]
     flagged = t.mutate(is_numerator=part, is_denominator=base)
     keep = flagged.is_denominator | flagged.is_numerator
     first = contracts[metric.table].event

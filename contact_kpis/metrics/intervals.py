@@ -218,7 +218,13 @@ _WAYS = (
     Way(waiting.service_level, _QUEUES, _for_service_level, _service_level),
     Way(waiting.asa, _QUEUES, _always("wait_ms", "answered"), _asa),
     Way(handling.aht, _QUEUES + _AGENTS, _always("talk_ms", "answered"), _aht),
-    Way(workforce.occupancy, _AGENTS, _always(*_SPANS), _occupancy),
+    Way(
+        workforce.occupancy,
+        _AGENTS,
+        _always(*_SPANS),
+        _occupancy,
+        (("convention", ("aws",)),),
+    ),
 )
 WAYS: Mapping[str, Way] = {way.metric.id: way for way in _WAYS}
 

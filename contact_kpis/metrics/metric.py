@@ -82,6 +82,7 @@ class Around:
     periods: Any = None  # Ibis table: counted_on (first day of an asked period), opens_at,
     # closes_at (UTC), days (how many it has); of the part that the data cover
     settings: Any = None  # the centre's Settings
+    by: tuple[str, ...] = ()  # dimensions that are asked for, or cut by
 
 # %% ../../nbs/metrics/10_metric.ipynb #c007b
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Metric:
     uses: tuple[str, ...] = ()  # further tables that are looked at where they exist
     prepare: Callable[[Any, Mapping[str, Any], Around], Any] | None = None  # other rows, or columns
     window: tuple[str, ...] = ()  # conventions that `prepare` depends on
+    looks_back: Callable[[Mapping[str, Any]], float] | None = None  # days before a row that count
     durations: Callable[[Mapping[str, Any]], bool] | None = None  # asks for single durations
     day: Callable[[Mapping[str, Any]], str] | None = None  # by whose day a row counts: "solved" for
     # solved_on; default: the event of the table

@@ -130,12 +130,10 @@ def _of_states(s: Any) -> Any:
 def without_clock(
     t: Any,  # rows that count
     stem: str = "counted",  # they count on counted_on
-) -> Any:  # the same, all in the first half-hour of their day
+) -> Any:  # the same without half-hours
     "Let rows count by the day only."
-    import ibis
-
-    no_hour = ibis.literal(0, type="int64")
-    return t.mutate(**{f"{stem}{end}": no_hour for end in ("_half_hour", "_report_half_hour")})
+    hours = [f"{stem}{end}" for end in ("_half_hour", "_report_half_hour")]
+    return t.drop(*(name for name in hours if name in t.columns))
 
 # %% ../../nbs/metrics/26_plans.ipynb #c017
 def under(

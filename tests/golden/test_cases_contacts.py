@@ -629,7 +629,7 @@ case(
     "repeat_customers",
     ISSUES + QUIET_END,
     (100 * 2 / 3, {}),
-    (2.0, {"as": "count"}),
+    (2.0, {"measure": "count"}),
     (100 / 3, {"same_reason": True}),  # A
     (0.0, {"window_d": 1}),
 )
@@ -643,7 +643,7 @@ case(
     "repeat_customers",
     ISSUES + visits("B", 10) + QUIET_END,  # exactly 7 days after the 3rd
     (100.0, {}),
-    (3.0, {"as": "count"}),
+    (3.0, {"measure": "count"}),
 )
 # Asked for the 6th and 7th: A and C, both preceded by contacts before the period.
 case("repeat_customers", ISSUES + QUIET_END, (100.0, {}), span=("2026-03-06", "2026-03-07"))
@@ -651,7 +651,7 @@ case(
     "repeat_customers",
     visits(None, 3, 4) + QUIET_END,
     (None, {}),
-    (0.0, {"as": "count"}),
+    (0.0, {"measure": "count"}),
 )
 
 PENDING = visits("D", 28, reason_code="bill")

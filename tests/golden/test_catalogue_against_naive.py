@@ -30,7 +30,7 @@ SLICES = {
 }
 CLOSES = {  # whose windows are open until the last day that the library looks at has closed
     *("channel_switch_rate", "contacts_per_resolution", "disloyalty_rate", "digital_failure_rate"),
-    *("contained_no_callback_rate", "callback_completion_rate"),
+    *("contained_no_callback_rate", "callback_completion_rate", "agent_repeat_rate"),
 }
 WINDOWS = {"window_d": 3, "window_h": 12, "gap_d": 4, "horizon_d": 7}  # six weeks hold them
 

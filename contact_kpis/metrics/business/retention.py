@@ -20,13 +20,12 @@ from ..rows import counted, each_period, stack, with_customer
 Values = Mapping[str, Any]
 
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c006
-def _stretches(t: Any, c: Values) -> Any:  # with begins_at, ends_at (null: lasts) and gone_at
-    "Stretches in which a customer is active, with the end of all that began before."
+def _stretches(t: Any, c: Values, around: Around) -> Any:  # begins_at, ends_at (null: lasts)
+    "Stretches in which a customer is active; gone_at is the end of all that began before."
     import ibis
 
     if c.get("basis") == "activity":
-        after = chains.days(c["horizon_d"]) + ibis.interval(microseconds=1)
-        t = t.mutate(begins_at=t["at"], ends_at=t["at"] + after)
+        t = _after_orders(t, c["horizon_d"], around)
     else:
         t = t.mutate(begins_at=t.started_at, ends_at=t.ended_at)
     t = t.filter(t.customer_no.notnull())
@@ -36,11 +35,22 @@ def _stretches(t: Any, c: Values) -> Any:  # with begins_at, ends_at (null: last
     own = ibis.window(group_by=t.customer_no, order_by=[t.begins_at, t.known_end])
     return t.mutate(gone_at=t.reached.lag().over(own)).drop("known_end", "reached")
 
+
+def _after_orders(t: Any, horizon_d: float, around: Around) -> Any:
+    import ibis
+
+    if "orders" not in around.tables:
+        nobody = t.mutate(customer_no=ibis.null().cast("int64"))
+        return nobody.mutate(begins_at=t.started_at, ends_at=t.started_at)
+    orders = around.tables["orders"]
+    after = chains.days(horizon_d) + ibis.interval(microseconds=1)
+    return orders.mutate(begins_at=orders["at"], ends_at=orders["at"] + after)
+
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c007
 def _customers(t: Any, c: Values, around: Around) -> Any:
     "One row per period and customer active at its beginning: what they were then and at its end."
     rows = each_period(
-        _stretches(t, c),
+        _stretches(t, c, around),
         around,
         lambda s, p: s.begins_at <= p.closes_at,
         lambda s, p: s.ends_at.isnull() | (s.ends_at > p.opens_at),
@@ -52,7 +62,7 @@ def _customers(t: Any, c: Values, around: Around) -> Any:
         is_base=rows.count(where=then) > 0,
         is_there=rows.count(where=now) > 0,
         has_gap=rows.count(where=gap.fill_null(False)) > 0,
-        **_since(rows, then),
+        started_at=rows.begins_at.min(where=then),
         **_texts(rows, then),
         **_money(rows, then, now),
         **_ends(rows, ~now),
@@ -60,11 +70,6 @@ def _customers(t: Any, c: Values, around: Around) -> Any:
     return with_customer(found.filter(found.is_base), around)
 
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c009
-def _since(rows: Any, then: Any) -> dict[str, Any]:
-    event = "started_at" if "started_at" in rows.columns else "at"
-    return {event: rows.begins_at.min(where=then)}
-
-
 def _texts(rows: Any, then: Any) -> dict[str, Any]:
     names = {"customer_id": rows.customer_id.max()} if "customer_id" in rows.columns else {}
     if "plan" not in rows.columns:
@@ -105,7 +110,7 @@ def _customer_retention_rate(t: Any, c: Values) -> Moments:
 def _basis(c: Values) -> dict[str, Any]:
     "Where it stands who is active."
     if c["basis"] == "activity":
-        return {"table": "orders", "needs": ("orders",), "inputs": ("customer_id",)}
+        return {"table": "contacts", "needs": ("contacts",), "inputs": ()}
     inputs = ("customer_id", "ended_at")
     return {"table": "subscriptions", "needs": ("subscriptions",), "inputs": inputs}
 
@@ -136,7 +141,7 @@ customer_retention_rate = Metric(
     table="subscriptions",
     inputs=("customer_id", "ended_at"),
     needs=("subscriptions",),
-    uses=("customers",),
+    uses=("customers", "orders"),
     moments=_customer_retention_rate,
     prepare=_customers,
     window=("basis", "horizon_d"),
@@ -198,7 +203,7 @@ customer_churn_rate = Metric(
     table="subscriptions",
     inputs=("customer_id", "ended_at"),
     needs=("subscriptions",),
-    uses=("customers",),
+    uses=("customers", "orders"),
     moments=_customer_churn_rate,
     prepare=_customers,
     window=("basis", "horizon_d"),

@@ -18,7 +18,7 @@ Values = Mapping[str, Any]
 
 # %% ../../../nbs/metrics/business/10_sales.ipynb #c006
 def _known(t: Any, around: Around) -> Any:
-    "Add what the contact and the customer of each row know; the contact's columns come first."
+    "Add what the contact and the customer of each row know."
     import ibis
 
     t = with_contact(t, around) if "contact_id" in t.columns else t
@@ -27,12 +27,8 @@ def _known(t: Any, around: Around) -> Any:
 
 
 def _attributed(t: Any, around: Around) -> Any:
-    "Add to each order what its contact knows."
-    import ibis
-
-    named = "attributed_contact_id" in t.columns
-    contact = t.attributed_contact_id if named else ibis.null().cast("string")
-    return _known(t.mutate(contact_id=contact), around)
+    "Add to each order what its contact knows; what the order says itself stays."
+    return _known(t.mutate(contact_id=t.attributed_contact_id), around)
 
 # %% ../../../nbs/metrics/business/10_sales.ipynb #c008
 def _checkouts(t: Any, c: Values, around: Around) -> Any:
@@ -61,7 +57,6 @@ checkout_abandonment_rate = Metric(
     share=True,
     direction="down",
     perspective="business",
-    cluster="customer",
     formula="Checkouts begun and not completed within the window, over checkouts begun whose "
     "window is over. Baskets that never came to a checkout are not in it.",
     table="checkout_sessions",
@@ -113,6 +108,8 @@ checkout_abandonment_rate = Metric(
 
 # %% ../../../nbs/metrics/business/10_sales.ipynb #c015
 def _orders(t: Any, c: Values, around: Around) -> Any:
+    "Keep the orders of the scope, with what their contact knows."
+    t = t if c["scope"] == "all" else t.filter(t.attributed_contact_id.notnull())
     return _attributed(t, around)
 
 
@@ -134,15 +131,8 @@ def _worth(t: Any, c: Values) -> Any:
 
 # %% ../../../nbs/metrics/business/10_sales.ipynb #c016
 def _sales_total(t: Any, c: Values) -> Moments:
-    import ibis
-
     amount = _worth(t, c)
-    mine = (
-        amount.notnull() & t.contact_id.notnull()
-        if c["scope"] == "attributed"
-        else (amount.notnull())
-    )
-    return Moments(num=ibis.ifelse(mine, amount, 0.0), n=mine, kind="count")
+    return Moments(num=amount.fill_null(0.0), n=amount.notnull(), kind="count")
 
 
 sales_total = Metric(
@@ -157,10 +147,11 @@ sales_total = Metric(
     formula="Net value of the orders attributed to a contact, less what was sent back, by the day "
     "of the order; on request of all orders, before returns, or their margin.",
     table="orders",
-    inputs=("net_amount",),
+    inputs=("net_amount", "attributed_contact_id"),
     uses=("contacts", "customers"),
     moments=_sales_total,
     prepare=_orders,
+    window=("scope",),
     conventions=(
         Convention("measure", "revenue", "net value, or gross margin", ("revenue", "margin")),
         Convention("net", True, "less what was sent back", (True, False)),
@@ -203,11 +194,7 @@ def _leads(t: Any, c: Values, around: Around) -> Any:
 
 
 def _conversion_rate(t: Any, c: Values) -> Moments:
-    mine = t["at"].notnull()
-    if c["leads"] == "qualified":
-        if "qualified" not in t.columns:
-            raise NotComputable("no lead says whether it is qualified", "leads.qualified")
-        mine = t.qualified.fill_null(False)
+    mine = t.qualified.fill_null(False) if c["leads"] == "qualified" else t["at"].notnull()
     waiting = mine & (t.outcome.fill_null("open") == "open")
     sold = mine & (t.outcome == "sold").fill_null(False)
     if c["open"] == "lost":
@@ -228,7 +215,7 @@ conversion_rate = Metric(
     formula="Leads that were sold, over leads that are decided, qualified ones or all of them; "
     "by the day of the lead.",
     table="leads",
-    inputs=("outcome",),
+    inputs=("outcome", "qualified"),
     uses=("contacts", "customers"),
     moments=_conversion_rate,
     prepare=_leads,

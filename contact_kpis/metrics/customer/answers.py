@@ -239,7 +239,7 @@ csat_mean = Metric(
     moments=_csat_mean,
     prepare=_transactional,
     day=_day("transactional"),
-    follows=lambda c: {"unit": "0–100" if c["rescale"] == "linear" else "points"},
+    follows=lambda c: {"unit": "0-100" if c["rescale"] == "linear" else "points"},
     conventions=(
         Convention("rescale", "none", "as rated, or linear to 0–100", ("none", "linear")),
         _PERIOD,
@@ -361,7 +361,7 @@ csi = Metric(
     id="csi",
     name="Customer satisfaction index",
     names=(("zh", "客户满意度指数"),),
-    unit="0–100",
+    unit="0-100",
     direction="up",
     perspective="customer",
     nature="relationship",
@@ -506,7 +506,7 @@ def _ces(t: Any, c: Values) -> Moments:
 def _by_version(c: Values) -> dict[str, Any]:
     if c["stat"] == "share":
         return {"unit": "%", "scale": 100.0, "share": True, "direction": "up"}
-    unit, direction = {"v2": ("1–7", "up"), "v1": ("1–5", "down")}[c["version"]]
+    unit, direction = {"v2": ("1-7", "up"), "v1": ("1-5", "down")}[c["version"]]
     return {"unit": unit, "scale": 1.0, "share": False, "direction": direction}
 
 # %% ../../../nbs/metrics/customer/40_answers.ipynb #c047
@@ -514,7 +514,7 @@ ces = Metric(
     id="ces",
     name="Customer effort score",
     names=(("zh", "轻松的体验"),),
-    unit="1–7",
+    unit="1-7",
     direction="up",
     perspective="customer",
     nature="transactional",
@@ -776,6 +776,11 @@ resolved_but_negative_rate = Metric(
 _SCALES = {"amazon": "−5…+5", "genesys": "−100…+100"}
 
 
+def _caution(vendor: str) -> tuple[str, ...]:
+    said = "Valence of wording, not a feeling: no Net Emotional Value."
+    return (f"{said} On the scale {_SCALES[vendor]}.",)
+
+
 def _wording(t: Any, c: Values, around: Around) -> Any:
     worded = t.filter(t.variant == "sentiment", t.source.isin(["text", "speech"]))
     return _placed(worded, around)
@@ -794,7 +799,7 @@ def _sentiment_score(t: Any, c: Values) -> Moments:
 sentiment_score = Metric(
     id="sentiment_score",
     name="Language sentiment score",
-    unit="−5…+5",
+    unit="points",
     direction="up",
     perspective="customer",
     nature="transactional",
@@ -808,7 +813,7 @@ sentiment_score = Metric(
     moments=_sentiment_score,
     prepare=_wording,
     day=lambda c: "contact",
-    follows=lambda c: {"unit": _SCALES[c["vendor"]]},
+    follows=lambda c: {"cautions": _caution(c["vendor"])},
     conventions=(
         Convention("vendor", "amazon", "whose scale it is", ("amazon", "genesys")),
         Convention("customer_only", True, "only what the customer said", (True, False)),
@@ -820,7 +825,7 @@ sentiment_score = Metric(
         "A report of damage is negative wording, whatever was thought of the service.",
         "A new version of the model is another instrument.",
     ),
-    cautions=("Valence of wording, not a feeling: no Net Emotional Value.",),
+    cautions=_caution("amazon"),
     diagnoses=(
         Diagnosis(
             "the reasons changed, not the mood",
@@ -854,7 +859,7 @@ def _follow_up_rate(t: Any, c: Values) -> Moments:
 
 follow_up_rate = Metric(
     id="follow_up_rate",
-    name="Followed up in time",
+    name="Follow-up rate",
     unit="%",
     scale=100,
     share=True,
@@ -866,8 +871,7 @@ follow_up_rate = Metric(
     inputs=("kind", "due_at", "done_at"),
     moments=_follow_up_rate,
     prepare=_follow_ups,
-    counter=("resolved_but_negative_rate", "csat_t2b"),
-    sources=("S001", "S002"),
+    counter=("csat_t2b",),
     traps=(
         "Late due dates make it look good: look at the time to the date as well.",
         "Done says that somebody ticked it off, not that the customer was reached.",

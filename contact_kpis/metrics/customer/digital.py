@@ -58,6 +58,9 @@ def _followed(t: Any, c: Values, around: Around) -> Any:
     import ibis
 
     visits, contacts = _visits(t, around), around.tables["contacts"]
+    if "customer_no" not in contacts.columns:
+        nobody = ibis.null().cast("int64")
+        visits, contacts = (x.mutate(customer_no=nobody) for x in (visits, contacts))
     same = ["customer_no", *(["reason_code"] if c["same_matter"] else [])]
     if c["same_matter"] and "reason_code" not in contacts.columns:
         raise NotComputable("contacts do not say what they were about", "contacts.reason_code")
@@ -192,6 +195,8 @@ def _with_failures(t: Any, c: Values, around: Around) -> Any:
     for name in wanted.get(c["variant"], ()):
         if name not in around.tables:
             raise NotComputable(f"digital_failure_rate by {c['variant']} needs {name}", "'error'")
+    if c["variant"] == "leak" and "customer_no" not in around.tables["contacts"].columns:
+        raise NotComputable("no contact says whose it is", "contacts.customer_id")
     found = with_customer(_with_visit(_first_steps(t, around), around), around)
     if c["variant"] != "leak":
         return found
@@ -222,7 +227,7 @@ digital_failure_rate = Metric(
     share=True,
     direction="down",
     perspective="customer",
-    cluster="customer",
+    follows=lambda c: {"cluster": "customer" if c["variant"] == "leak" else "block"},
     formula="Digital sessions with a technical error, over all digital sessions; by `task` also "
     "those that failed or were given up; by `leak` failures of known customers that are followed "
     "by an inbound contact within the window, over sessions of known customers whose window is "

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import chains, flags
+from ..asked import KEYS
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
 from ..rows import counted, each_period, stack, with_contact, with_customer
 
@@ -84,6 +85,7 @@ repeat_contact_rate = Metric(
     moments=_repeat_contact_rate,
     prepare=_neighbours,
     window=("same_reason", "cross_channel"),
+    looks_back=lambda c: c["window_d"] if c["direction"] == "look_back" else 0,
     conventions=(*WINDOW, _LOOKS),
     counter=("blocked_rate", "abandonment_rate", "ces"),
     sources=("GEN-NCA", "SQM-FCR"),
@@ -116,6 +118,7 @@ fcr_repeat_window = Metric(
     moments=_fcr_repeat_window,
     prepare=_neighbours,
     window=("same_reason", "cross_channel"),
+    looks_back=lambda c: c["window_d"],
     conventions=WINDOW,
     counter=("aht", "blocked_rate", "complaint_rate"),
     sources=("GEN-NCA", "DFCX", "SQM-FCR"),
@@ -276,14 +279,16 @@ fcr_no_transfer = Metric(
 
 # %% ../../../nbs/metrics/customer/20_resolution.ipynb #r011
 def _customers(t: Any, c: Values, around: Around) -> Any:
-    "One row per customer and period: their first contact in it, with counted_on and came_back."
+    "One row per customer, period and cell asked for, with counted_on and came_back."
     import ibis
 
     seen = _neighbours(t, c, around)
     again = flags.identified(seen, c["same_reason"]) & flags.repeats_earlier(seen, c["window_d"])
-    seen = seen.mutate(came_back=again).filter(seen.customer_no.notnull())
+    known = flags.identified(seen, c["same_reason"])
+    seen = seen.mutate(came_back=again).filter(known)
     pairs = each_period(seen, around, lambda t, p: t.started_on >= p.counted_on, _before_end)
-    own = {"group_by": [pairs.customer_no, pairs.counted_on]}
+    cells = [pairs[KEYS[d]] for d in around.by if KEYS.get(d) in pairs.columns]
+    own = {"group_by": [pairs.customer_no, pairs.counted_on, *cells]}
     order = ibis.window(**own, order_by=[pairs.started_at, pairs.contact_id])
     pairs = pairs.mutate(
         came_back=pairs.came_back.any().over(ibis.window(**own)),
@@ -298,7 +303,7 @@ def _before_end(t: Any, p: Any) -> Any:
 
 def _repeat_customers(t: Any, c: Values) -> Moments:
     everyone = t.customer_no.notnull()
-    if c["as"] == "count":
+    if c["measure"] == "count":
         return Moments(num=t.came_back, n=everyone, kind="count")
     return Moments(num=t.came_back, den=everyone)
 
@@ -321,12 +326,13 @@ repeat_customers = Metric(
     moments=_repeat_customers,
     prepare=_customers,
     window=("window_d", "same_reason", "cross_channel"),
+    looks_back=lambda c: c["window_d"],
     day=lambda c: "counted",
-    conventions=(*WINDOW, Convention("as", "share", "share or number of customers", _AS)),
+    conventions=(*WINDOW, Convention("measure", "share", "share or number of customers", _AS)),
     follows=lambda c: {
-        "unit": "%" if c["as"] == "share" else "count",
-        "scale": 100.0 if c["as"] == "share" else 1.0,
-        "share": c["as"] == "share",
+        "unit": "%" if c["measure"] == "share" else "count",
+        "scale": 100.0 if c["measure"] == "share" else 1.0,
+        "share": c["measure"] == "share",
     },
     counter=("contact_rate",),
     sources=("S003",),
@@ -363,10 +369,6 @@ def _chained(t: Any, c: Values, around: Around) -> Any:
     return found.mutate(is_settled=found.is_closed & found.says_yes.fill_null(False))
 
 
-def _chained_by_reason(t: Any, c: Values, around: Around) -> Any:
-    return _chained(t, c, around)
-
-
 def _contacts_per_resolution(t: Any, c: Values) -> Moments:
     import ibis
 
@@ -388,14 +390,13 @@ contacts_per_resolution = Metric(
     inputs=("outcome", "customer_id"),
     moments=_contacts_per_resolution,
     prepare=_chained,
-    window=("gap_d", "resolved"),
+    window=("gap_d", "same_reason", "resolved"),
     conventions=(
         _GAP,
         _SAME,
         Convention("resolved", "quiet", "what settles a chain", ("quiet", "survey")),
     ),
     follows=lambda c: {
-        "prepare": _chained_by_reason if c["same_reason"] else _chained,
         "needs": ("surveys",) if c["resolved"] == "survey" else (),
     },
     counter=("csat_t2b", "abandonment_rate"),
@@ -414,10 +415,6 @@ contacts_per_resolution = Metric(
 def _visited(t: Any, c: Values, around: Around) -> Any:
     "One row per chain, with visits to self-service where asked."
     return chains.chains(t, around, c["gap_d"], c["same_reason"], c["include_self_service"])
-
-
-def _visited_by_reason(t: Any, c: Values, around: Around) -> Any:
-    return _visited(t, c, around)
 
 
 def _channel_switch_rate(t: Any, c: Values) -> Moments:
@@ -447,7 +444,7 @@ channel_switch_rate = Metric(
     uses=("self_service_sessions", "customers"),
     moments=_channel_switch_rate,
     prepare=_visited,
-    window=("gap_d", "include_self_service"),
+    window=("gap_d", "same_reason", "include_self_service"),
     conventions=(
         _GAP,
         _SAME,
@@ -455,7 +452,6 @@ channel_switch_rate = Metric(
         Convention("count_as", "share", "share of chains or channels of one", ("share", "mean")),
     ),
     follows=lambda c: {
-        "prepare": _visited_by_reason if c["same_reason"] else _visited,
         "unit": "%" if c["count_as"] == "share" else "channels",
         "scale": 100.0 if c["count_as"] == "share" else 1.0,
         "share": c["count_as"] == "share",

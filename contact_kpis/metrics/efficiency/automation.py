@@ -9,6 +9,7 @@ __all__ = ['Values', 'self_service_automation_rate', 'containment_rate', 'deflec
 from collections.abc import Mapping
 from typing import Any
 
+from ...errors import NotComputable
 from .. import flags
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
 from ..rows import counted, stack, with_customer
@@ -18,11 +19,8 @@ Values = Mapping[str, Any]
 # %% ../../../nbs/metrics/efficiency/40_automation.ipynb #c006
 def _visits(t: Any, c: Values, around: Around) -> Any:
     "Name what a visit was about as contacts do, and add what is known of the customer."
-    import ibis
-
-    t = t if "customer_no" in t.columns else t.mutate(customer_no=ibis.null().cast("int64"))
     t = t.mutate(reason_code=t.intent) if "intent" in t.columns else t
-    return with_customer(t, around)
+    return with_customer(t, around) if "customer_no" in t.columns else t
 
 
 def _contained(t: Any) -> Any:
@@ -102,9 +100,10 @@ self_service_automation_rate = Metric(
 
 # %% ../../../nbs/metrics/efficiency/40_automation.ipynb #c017
 def _handed_on(t: Any) -> Any:
-    if "handoff_contact_id" in t.columns:
-        return t.handoff_contact_id.notnull()
-    return (t.outcome == "escalated").fill_null(False)
+    if "handoff_contact_id" not in t.columns:
+        named = "self_service_sessions.handoff_contact_id"
+        raise NotComputable("no visit says to which contact it was handed on", named)
+    return t.handoff_contact_id.notnull()
 
 
 def _containment_rate(t: Any, c: Values) -> Moments:
@@ -120,7 +119,6 @@ containment_rate = Metric(
     share=True,
     direction="up",
     perspective="efficiency",
-    cluster="customer",
     formula="Visits with the outcome contained, over all visits; by the naive rule all that were "
     "not handed on to a contact, hang-ups too. Requests for an agent stay in the denominator.",
     table="self_service_sessions",
@@ -178,12 +176,11 @@ deflection_rate = Metric(
     direction="up",
     perspective="efficiency",
     level="strategic",
-    cluster="customer",
     formula="Visits that ended contained, over those and the visits that were handed on to a "
     "contact: a proxy for needs met before a contact was raised, over those and the contacts "
     "raised. Visits that were given up without a contact are in neither side.",
     table="self_service_sessions",
-    inputs=("outcome",),
+    inputs=("outcome", "handoff_contact_id"),
     uses=("customers",),
     moments=_deflection_rate,
     prepare=_visits,

@@ -342,11 +342,14 @@ conformance = Metric(
 )
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w019
-_SLOT_S = 1800
+_SLOT_MS = 1_800_000
 
 
 def _slot(at: Any) -> Any:
-    return at.epoch_seconds().cast("int64") // _SLOT_S
+    import ibis
+
+    epoch = ibis.timestamp("1970-01-01 00:00:00")
+    return at.delta(epoch, unit="millisecond") // _SLOT_MS
 
 
 def _forecast(t: Any, c: Values, around: Around) -> Any:
@@ -423,7 +426,7 @@ forecast_error = Metric(
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w024
 def _by_interval(t: Any, c: Values, around: Around) -> Any:
-    rows = t.filter(flags.waited(t), t.queue_id.notnull())
+    rows = t.filter(flags.waited(t), t.outcome != "flowed_out", t.queue_id.notnull())
     own = "queue" if "sl_threshold_ms" in rows.columns else 20
     good = flags.answered(rows) & flags.within(rows, own)
     days = [n for n in rows.columns if n in _STARTED]
@@ -468,7 +471,7 @@ interval_target_share = Metric(
     direction="up",
     perspective="efficiency",
     formula="Half-hours of a queue in which the share answered within the queue's threshold, over "
-    "all offered, reached the target; over half-hours with an offered contact.",
+    "all offered that were not passed on, reached the target; over half-hours with such a contact.",
     table="contacts",
     inputs=("outcome", "wait_ms", "queue_id"),
     needs=("queues",),
@@ -513,7 +516,7 @@ def _staffing_gap(t: Any, c: Values) -> Moments:
     known = t.required_staff.notnull() & t.scheduled_staff.notnull() & (t.version == c["lead"])
     short = (t.required_staff - t.scheduled_staff).fill_null(0)
     sides = {"under": ibis.greatest(short, 0), "over": ibis.greatest(-short, 0), "net": short}
-    hours = sides[c["side"]] * (_SLOT_S / 3600)
+    hours = sides[c["side"]] * (_SLOT_MS / 3_600_000)
     return Moments(num=ibis.ifelse(known, hours, 0), n=known, kind="count")
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w030
