@@ -40,6 +40,7 @@ CAVEATS = {
     "unknown_handle_time": "{f} answered contacts without a talk time are left out.",
     "not_recorded": "{f} is not recorded and adds nothing.",
     "needs": "Not computable: needs {f}.",
+    "impossible": "Not computable: {f}.",
     "no_dimension": "Not available by {f}.",
     "earlier_partial_period": "The data do not cover the whole of the period compared with.",
     "earlier_history_too_short": "The period compared with begins inside the window: the change "

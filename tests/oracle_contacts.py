@@ -420,15 +420,26 @@ def is_conference(segments):
     return same(col(segments, "conference"), True) | same(segments["type"], "conference")
 
 
+def is_of_cause(tables, segments, cause):
+    """Legs to another department (another skill), or within the same one."""
+    skill = tables["queues"].drop_duplicates("queue_id").set_index("queue_id")["skill"]
+    before, after = (col(segments, f"{side}_queue").map(skill) for side in ("from", "to"))
+    known = before.notna() & after.notna()
+    if choose(cause, "any", "wrong_department", "system") == "any":
+        return pd.Series(True, segments.index)
+    return known & ((before != after) == (cause == "wrong_department"))
+
+
 @kpi
 def transfer_rate(
-    tables, ask, scope="any", kind="all", unit="contacts", include_queue_overflow=True
+    tables, ask, scope="any", kind="all", unit="contacts", include_queue_overflow=True, cause="any"
 ):
     """Handled contacts (or their legs) that were passed on, per cent."""
     contacts = handled(tables, ask)
     segments = tables["contact_segments"]
     segments = segments[segments["contact_id"].isin(contacts["contact_id"])]
     passed = is_transfer(segments, scope, kind, include_queue_overflow)
+    passed &= is_of_cause(tables, segments, cause)
     if choose(unit, "contacts", "legs") == "contacts":
         return ratio(segments.loc[passed, "contact_id"].nunique(), len(contacts), 100)
     legs = segments["type"].isin(["talk", "conference"]) & col(segments, "agent_id").notna()
@@ -455,6 +466,8 @@ def escalation_rate(tables, ask, kind="both"):
     tickets = tickets[~gone & col(tickets, "merged_into").isna()]
     events = tables["ticket_events"]
     events = events[same(events["kind"], "escalate")]
+    if kind != "both" and not col(events, "to_value").notna().any():
+        return None  # nobody wrote down to whom: neither kind is known
     hit = set()
     for ticket, to in zip(events["ticket_id"], col(events, "to_value"), strict=True):
         named = not pd.isna(to)

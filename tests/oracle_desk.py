@@ -673,8 +673,15 @@ def response_of(ticket, start, clock, count_auto_ack, end):
     if said:
         return clock.between(ticket, start, said[0]), True
     solved = last_solve(ticket)
-    until = max(start, solved.at if solved else end)
+    until = max(start, solved.at if solved else seen_until(ticket, clock, end))
     return clock.between(ticket, start, until), False
+
+
+def seen_until(ticket, clock, end):
+    """How far an open ticket is followed: by business hours to the last change of its state."""
+    kinds = ("status", "assignee", "group", "priority")
+    changes = [e.at for e in ticket.log if e.kind in kinds]
+    return end if clock.kind == "calendar" else max(changes, default=ticket.created)
 
 
 def in_scope(ticket, channel_scope):

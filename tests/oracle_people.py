@@ -500,9 +500,7 @@ def lost_service_hours(
     return float(rows["hours"].sum())
 
 
-def unplanned_absence_rate(
-    tables, first, last, where=None, count_sick=False, version="final"
-):
+def unplanned_absence_rate(tables, first, last, where=None, count_sick=False, version="final"):
     """Hours of absence that nobody approved over scheduled paid hours."""
     rows = absences_of(tables, first, last, where)
     counted = is_false(rows["approved"])
@@ -613,9 +611,27 @@ def agent_engagement(tables, first, last, where=None, stat="enps", item="all", m
     return net_promoters(rows["value"]) if stat == "enps" else mean(rows["value"])
 
 
-def tenure_mix(tables, first, last, where=None):
-    """Months since hiring, weighted by staffed time."""
+def skill_levels(tables, states):
+    """Mean level of the skills that the agent of each state had then."""
+    found = pd.Series(float("nan"), states.index)
+    for agent, mine in tables["agent_skills"].groupby("agent_id"):
+        own = days(states.loc[states["agent_id"] == agent, "started_at"])
+        total, held = 0.0 * own.index, 0 * own.index
+        for skill in mine.to_dict("records"):
+            ends = pd.Timestamp.max if pd.isna(skill["valid_to"]) else skill["valid_to"]
+            holds = ((own >= skill["valid_from"]) & (own < ends)).to_numpy()
+            total, held = total + holds * skill["level"], held + holds
+        found[own.index] = total / held
+    return found
+
+
+def tenure_mix(tables, first, last, where=None, measure="tenure"):
+    """Months since hiring (or level of skill), weighted by staffed time."""
     states = states_of(tables, first, last, where)
+    if one_of(measure, "tenure", "level") == "level":
+        levels = skill_levels(tables, states)
+        weights = states["duration_ms"].astype("float64")[levels.notna()]
+        return ratio((weights * levels).sum(), weights.sum())
     hired = people(tables, None).set_index("agent_id")["hired_on"]
     since = days(states["started_on"]) - days(states["agent_id"].map(hired))
     months = since / pd.Timedelta(days=1) / MONTH_DAYS

@@ -109,7 +109,7 @@ def bucket(
 
 def _cluster_key(t: Any, cluster: str, hourly: bool) -> Any:
     if cluster == "customer":
-        return t.customer_no.fill_null(0).cast("int64")
+        return t.customer_no.coalesce(t.local_on.epoch_days()).cast("int64")
     if cluster == "agent":
         return _number_of(t.agent_id.fill_null(""))
     number = t.local_on.epoch_days().cast("int64")
@@ -803,7 +803,13 @@ def compute(
         span = span_of(opened, group[0], q)
         check_span(q, span)
         hourly = _is_hourly(q, span)
-        asked_for, asked = query(opened, group, q, hourly)
+        try:
+            asked_for, asked = query(opened, group, q, hourly)
+        except NotComputable as error:
+            if len(metrics) == len(group) == 1:
+                raise
+            frames |= {m.definition_id: _impossible(m, q, error) for m in group}
+            continue
         table = opened.backend.to_pyarrow(asked_for)
         _refuse_many(table, q)
         answer = _answer(table, q)
@@ -817,12 +823,27 @@ def compute(
             week = _one_week_start(opened.settings, q)
             frames[key], words[key] = _frame(answer, one, sums[key], q, span, hourly, week)
     order = [m.definition_id for m in metrics]
-    whole = pd.concat([frames[key] for key in order], ignore_index=True)
-    lengths = [len(frames[key]) for key in order]
-    for name, said in pd.DataFrame([words[key] for key in order], dtype="str").items():
+    done = [key for key in order if key in words]
+    whole = _together([frames[key] for key in done], [words[key] for key in done], q)
+    if len(done) < len(order):
+        own = {key: rows for key, rows in whole.groupby("definition_id", sort=False)}
+        whole = pd.concat([own.get(key, frames[key]) for key in order], ignore_index=True)
+    return whole, tuple(sums[key] for key in done)
+
+
+def _together(frames: list[pd.DataFrame], words: list[dict[str, str]], q: Question) -> pd.DataFrame:
+    columns = [*COLUMNS, *q.by, *NUMBERS, *TAIL]
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    whole = pd.concat(frames, ignore_index=True)
+    lengths = [len(frame) for frame in frames]
+    for name, said in pd.DataFrame(words, dtype="str").items():
         whole[name] = said.repeat(lengths).array
-    whole = whole[[*COLUMNS, *q.by, *NUMBERS, *TAIL]]
-    return whole, tuple(sums[key] for key in order)
+    return whole[columns]
+
+
+def _impossible(metric: Metric, q: Question, error: NotComputable) -> pd.DataFrame:
+    return refused(metric, q, f"impossible={error.found}")
 
 
 def whose_days(

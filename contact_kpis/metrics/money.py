@@ -127,7 +127,7 @@ def _times(t: Any) -> Any:  # counted_on, pool, pool_ms
     columns = ("counted_on", "pool", "pool_ms")
     return ibis.union(*(p.select(*columns) for p in parts)) if parts[1:] else parts[0]
 
-
+# %% ../../nbs/metrics/28_money.ipynb #c017
 def _with_cost(t: Any, rates: Any) -> Any:
     own = rates.select(own_on="counted_on", own_pool="pool", own_rate="rate")
     over = rates.filter(rates.pool == "").select(over_on="counted_on", over_rate="rate")
@@ -136,7 +136,6 @@ def _with_cost(t: Any, rates: Any) -> Any:
     if "site" in t.columns:
         t = t.left_join(own, [t.started_on == own.own_on, t.site == own.own_pool])
         rate = t.over_rate.fill_null(0) + t.own_rate.fill_null(0)
+    used = ("handled_ms", "own_on", "own_pool", "own_rate", "over_rate")
     cost = t.handled_ms.cast("float64") * rate
-    return t.mutate(cost=cost).drop(
-        "handled_ms", *(n for n in t.columns if n.startswith(("own_", "over_")))
-    )
+    return t.mutate(cost=cost).drop(*(name for name in used if name in t.columns))

@@ -28,13 +28,17 @@ def counted(
     **amounts: Any,  # what it adds, by name: numbers or true-or-false expressions
 ) -> Any:  # counted_on, …, the dimensions that it has, customer_no, the amounts
     "Bring a table to rows that count."
-    when = {
-        f"counted{end}": t[f"{stem or 'counted'}{end}"]
-        for end in _WHEN
-        if f"{stem or 'counted'}{end}" in t.columns
-    }
+    when = {end: t[f"{stem or 'counted'}{end}"] for end in _WHEN if _there(t, stem, end)}
+    for end in ("_on", "_half_hour"):  # where it is not told apart, the centre's day is the site's
+        if end in when:
+            when.setdefault(f"_report{end}", when[end])
     cuts = [column for column in (*CUTS, *IDS) if column in t.columns]
+    when = {f"counted{end}": column for end, column in when.items()}
     return t.select(*cuts, **when, **{name: _number(a) for name, a in amounts.items()})
+
+
+def _there(t: Any, stem: str, end: str) -> bool:
+    return f"{stem or 'counted'}{end}" in t.columns
 
 
 def _number(amount: Any) -> Any:

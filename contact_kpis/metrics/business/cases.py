@@ -87,6 +87,7 @@ cost_per_resolution = Metric(
     sources=("CPR", "BOOST"),
     traps=(
         "By period the latest days are too dear: their costs are in, their issues still pending.",
+        "By cohort the latest days are too cheap: the issues with many contacts close last.",
         "Contacts without a customer's key cost money and resolve nothing here.",
         "Who gives up without another word counts as resolved.",
         "A saving is worth its avoidable part, not the full cost.",

@@ -425,13 +425,13 @@ def _save_rate(t: Any, c: Values) -> Moments:
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c035
 save_rate = Metric(
     id="save_rate",
-    name="Customers saved after a wish to cancel",
+    name="Save rate",
     unit="%",
     scale=100,
     share=True,
     direction="up",
     perspective="business",
-    level="operational",
+    level="strategic",
     cluster="customer",
     formula="Answered contacts with the reason of cancelling, of customers active at the time, "
     "whose customer is still active after the horizon, over those whose horizon is over.",
@@ -452,7 +452,7 @@ save_rate = Metric(
             others=(30, 180),
         ),
     ),
-    counter=("customer_churn_rate", "csat_t2b", "complaint_rate"),
+    counter=("customer_churn_rate", "csat_t2b"),
     traps=(
         "A short horizon is bought with a month for free: compare 30, 90 and 180 days.",
         "Cases that are coded under another reason are lost without being counted.",

@@ -62,7 +62,8 @@ def _evaluations(t: Any, c: Values, around: Around) -> Any:
     if "qa_items" not in around.tables:
         return _filled(t, _SUMS)
     marks = _marks(_filled(around.tables["qa_items"], _RATED))
-    return t.left_join(marks, t.evaluation_id == marks.marks_of).drop("marks_of")
+    joined = t.left_join(marks, t.evaluation_id == marks.marks_of).drop("marks_of")
+    return joined.mutate(item_no=joined.item_no.fill_null(0))
 
 # %% ../../../nbs/metrics/people/10_quality.ipynb #c009
 _CONVENTIONS = (
@@ -86,10 +87,12 @@ def _share_of_points(t: Any) -> Any:
 def _qa_score(t: Any, c: Values) -> Moments:
     import ibis
 
-    value = _share_of_points(t) if c["method"] == "items" else t.score
+    by_items = c["method"] == "items"
+    value = _share_of_points(t) if by_items else t.score
     if c["autofail"] == "zero":
         value = t.auto_fail.fill_null(False).ifelse(0.0, value)
     counts = _drawn(t, c) & value.notnull()
+    counts = counts & t.item_no.notnull() if by_items else counts  # null: no criteria in the data
     return Moments(num=ibis.ifelse(counts, value, 0.0), den=counts)
 
 # %% ../../../nbs/metrics/people/10_quality.ipynb #c010
