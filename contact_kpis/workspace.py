@@ -349,6 +349,9 @@ def _problem(ws: Workspace, metric: Metric, q: asked.Question) -> str:
 
 def _cannot(ws: Workspace, metric: Metric, q: asked.Question) -> NotComputable:
     kind, _, what = _problem(ws, metric, q).partition("=")
+    if metric.is_declared_only:
+        where = f"the package of {metric.estimator} comes later"
+        return NotComputable(f"{metric.id} is {NOT_YET}", where, "ask for another KPI")
     if kind == "needs" and {"queue_intervals", "agent_intervals"} & set(ws.tables):
         intervals.from_intervals(ws.opened, metric, metric.values, _dimensions(q))
     if kind == "outside":

@@ -810,25 +810,35 @@ def containment_rate(tables, ask, rule="resolved"):
 
 
 @kpi
-def contained_no_callback_rate(tables, ask, window_h=24, any_channel=True, known_until=None):
-    """Contained visits after which the customer stayed away, per cent of visits."""
+def contained_no_callback_rate(
+    tables, ask, window_h=24, any_channel=True, same_matter=False, reported=True, known_until=None
+):
+    """Contained visits after which the customer stayed away, per cent of known customers' visits."""
     came = defaultdict(list)
     inbound = identified(tables)
-    for who, at in zip(inbound["who"], inbound["started_at"], strict=True):
-        came[who].append(at)
+    for who, at, why in zip(
+        inbound["who"], inbound["started_at"], col(inbound, "reason_code"), strict=True
+    ):
+        came[who].append((at, why))
     everything = tables["self_service_sessions"]
     if any_channel:
-        for who, at in zip(customer(everything), everything["started_at"], strict=True):
-            came[who].append(at)
+        for who, at, why in zip(
+            customer(everything), everything["started_at"], col(everything, "intent"), strict=True
+        ):
+            came[who].append((at, why))
     names = ("contacts", "self_service_sessions") if any_channel else ("contacts",)
     window, end = pd.Timedelta(hours=window_h), end_of_data(tables, known_until, *names)
     visits = slice_of(tables, "self_service_sessions", ask)
     left = instant(visits, "ended_at").fillna(visits["started_at"])
     hits, base = 0, 0
-    for who, at, outcome in zip(customer(visits), left, col(visits, "outcome"), strict=True):
-        if at + window <= end:
+    back = instant(visits, "returned_at")
+    for who, at, outcome, why, told in zip(
+        customer(visits), left, col(visits, "outcome"), col(visits, "intent"), back, strict=True
+    ):
+        if at + window <= end and not pd.isna(who):
             base += 1
-            times = [] if pd.isna(who) else came.get(who, [])
+            times = [t for t, what in came.get(who, []) if not same_matter or what == why]
+            times += [told] if reported and not pd.isna(told) else []
             hits += outcome == "contained" and not any(at < t <= at + window for t in times)
     return ratio(hits, base, 100)
 
@@ -889,4 +899,5 @@ def digital_failure_rate(tables, ask, variant="error", window_h=24, known_until=
         index=sessions.index,
         dtype=bool,
     )
-    return share(failed & leaked, closed)
+    known = sessions["customer_id"].notna()
+    return share((failed & leaked)[known], closed[known])

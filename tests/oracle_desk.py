@@ -914,6 +914,16 @@ def amount_of(frame, net):
     return float(sum(g - (b if net else 0) for g, b in known))
 
 
+def margin_of(frame, net):
+    """Margin of these orders, in the part of their value that was kept."""
+    columns = (values(frame, name) for name in ("margin", "net_amount", "returned_amount"))
+    total = 0.0
+    for margin, given, back in zip(*columns, strict=True):
+        kept = 1 - (back or 0) / given if net and given else 1
+        total += (margin or 0) * kept
+    return total
+
+
 def attributed(frame):
     return frame[[key is not None for key in values(frame, "attributed_contact_id")]]
 
@@ -929,19 +939,19 @@ def sales_total(
     orders = tables["orders"] if scope == "all" else attributed(tables["orders"])
     mine = in_period(chosen(tables, orders, where, "attributed_contact_id"), "at_on", span)
     if measure == "margin":
-        return float(sum(m for m in values(mine, "margin") if m is not None))
+        return margin_of(mine, net)
     return amount_of(mine, net)
 
 
 def conversion_rate(
-    tables, first, last, where=None, base="qualified", open="pending", as_of=None, zone=None
+    tables, first, last, where=None, leads="qualified", open="pending", as_of=None, zone=None
 ) -> float | None:
     """Sales chances that became sales, %."""
-    check("base", base, "qualified", "all")
+    check("leads", leads, "qualified", "all")
     check("open", open, "pending", "lost")
     span = span_of(tables, first, last, as_of, zone, "leads")
     mine = in_period(chosen(tables, tables["leads"], where, "contact_id"), "at_on", span)
-    mine = mine[true(mine, "qualified")] if base == "qualified" else mine
+    mine = mine[true(mine, "qualified")] if leads == "qualified" else mine
     outcomes = values(mine, "outcome")
     if open == "pending":
         outcomes = [o for o in outcomes if o not in (None, "open")]

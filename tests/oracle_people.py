@@ -889,15 +889,22 @@ def says_yes(column):
     return column.astype("string").str.strip().str.lower().isin(["yes", "true", "1", "1.0"])
 
 
-def resolved_but_negative_rate(tables, first, last, where=None, period="answer"):
+def resolved_but_negative_rate(tables, first, last, where=None, period="answer", net="mean"):
     """Of those who say that it was settled, the share whose feeling is negative."""
     rows = answers_of(tables, first, last, where, "transactional", period)
     rows = rows[says_yes(rows["fcr_item"])]
     found = emotions(tables, "survey", "text", "speech")
     found = found[found["survey_id"].isin(rows["survey_id"])]
     strength = found["intensity"].astype("float64").fillna(1.0) * found["sign"].fillna(0)
-    net = strength.groupby(found["survey_id"]).sum()
-    return ratio((net < 0).sum(), len(net), 100)
+    if one_of(net, "mean", "sum") == "mean":
+        sides = [
+            strength.where(found["sign"] == sign).groupby(found["survey_id"]).mean().fillna(0)
+            for sign in (1, -1)
+        ]
+        total = sides[0] + sides[1]
+    else:
+        total = strength.groupby(found["survey_id"]).sum()
+    return ratio((total < 0).sum(), len(total), 100)
 
 
 def sentiment_score(tables, first, last, where=None, vendor="amazon", customer_only=True):

@@ -15,25 +15,18 @@ import pytest
 from matplotlib.figure import Figure
 
 from contact_kpis import catalogue, open_workspace
-from contact_kpis.data.simulate import centre
 from contact_kpis.errors import BadSettings, ContactKpisError, UnknownName
 from contact_kpis.metrics.vendors import PRESETS, VENDORS
 from contact_kpis.settings import Settings, read_settings, settings_text
 from tests.builders import call, calls, codes, contacts, is_null, metric, one, open_ws
+from tests.small_centre import small_centre
 
 # --- side by side -------------------------------------------------------------------------------
 
 
 @cache
-def simulated():
-    made = centre.make("small", contacts=20_000, weeks=6)
-    tables = {name: made.tables[name] for name in ("contacts", "queues", "sites")}
-    return open_workspace(tables, made.settings)
-
-
-@cache
 def compared(kpi, by=()):
-    return catalogue[kpi].compare(simulated(), by=list(by)).frame
+    return catalogue[kpi].compare(small_centre(), by=list(by)).frame
 
 
 COMPARED = ["service_level", "abandonment_rate", "repeat_contact_rate", "fcr_repeat_window", "aht"]
@@ -51,7 +44,7 @@ def test_a_comparison_has_a_line_per_way(kpi):
 
 @pytest.mark.parametrize("kpi", COMPARED)
 def test_as_defined_is_the_number_of_the_centre(kpi):
-    first, alone = compared(kpi).iloc[0], simulated().kpis(kpi).frame.iloc[0]
+    first, alone = compared(kpi).iloc[0], small_centre().kpis(kpi).frame.iloc[0]
     for column in ("value", "lower", "upper", "n", "definition_id"):
         assert first[column] == alone[column], column
     assert not first["why"]
@@ -61,7 +54,7 @@ def test_as_defined_is_the_number_of_the_centre(kpi):
 def test_each_way_is_the_number_by_that_convention(kpi):
     changed = [w.split("=") for w in compared(kpi)["way"] if "=" in w]
     assert changed
-    mine = simulated().metrics[kpi]
+    mine = small_centre().metrics[kpi]
     for name, text in changed:
         declared = next(c for c in mine.conventions if c.name == name)
         value = next(v for v in [*declared.allowed, *declared.others, *declared.words]
@@ -70,7 +63,7 @@ def test_each_way_is_the_number_by_that_convention(kpi):
         other = mine.using(**{name: value})
         assert row["definition_id"] == other.definition_id
         if not is_null(row["value"]):
-            assert row["value"] == simulated().kpis(other).frame["value"][0]
+            assert row["value"] == small_centre().kpis(other).frame["value"][0]
 
 
 @pytest.mark.parametrize("kpi", COMPARED)
@@ -149,7 +142,7 @@ def test_a_comparison_by_a_dimension():
         if not is_null(alone["value"]):
             assert rows["n"].sum() == alone["n"], way
     first = found[found["way"] == "as defined"]
-    plain = simulated().kpis("service_level", by=["channel"]).frame
+    plain = small_centre().kpis("service_level", by=["channel"]).frame
     assert first[["channel", "value", "n"]].astype(str).values.tolist() == (
         plain[["channel", "value", "n"]].astype(str).values.tolist()
     )

@@ -481,7 +481,11 @@ def days_of(
     return first.date(), last.date()
 
 
-_GO_ON = {"tickets": ("status_intervals",)}  # a log of tickets ends with their last event
+_GO_ON = {  # what goes on after the last row began
+    "tickets": ("status_intervals",),
+    "surveys": ("contacts",),
+    "actions": ("contacts",),
+}
 _REACH_BACK = ("subscriptions", "certifications")  # begin long before the first contact
 _MAIN = ("contacts", "queue_intervals", "ticket_events", "tickets")
 
@@ -802,7 +806,7 @@ def compute(
     for group in _groups(metrics):
         span = span_of(opened, group[0], q)
         check_span(q, span)
-        hourly = _is_hourly(q, span)
+        hourly = _is_hourly(q, span) and (not group[0].prepare or has_clock(opened, group[0]))
         try:
             asked_for, asked = query(opened, group, q, hourly)
         except NotComputable as error:

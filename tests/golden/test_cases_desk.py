@@ -607,9 +607,9 @@ SALES_CASES = [
     case("sales_total", "sales", 2, 6, 140, change=moved("orders", "o1", "returned_amount", 10.0)),
     # l1 sold, l2 and l5 lost, l3 open; l4 is not qualified
     case("conversion_rate", "sales", 2, 6, 100 * 1 / 3),
-    case("conversion_rate", "sales", 2, 6, 100 * 2 / 4, base="all"),
+    case("conversion_rate", "sales", 2, 6, 100 * 2 / 4, leads="all"),
     case("conversion_rate", "sales", 2, 6, 100 * 1 / 4, open="lost"),
-    case("conversion_rate", "sales", 2, 6, 100 * 2 / 5, base="all", open="lost"),
+    case("conversion_rate", "sales", 2, 6, 100 * 2 / 5, leads="all", open="lost"),
     case("conversion_rate", "sales", 4, 4, None),
     case("conversion_rate", "sales", 2, 6, 100 * 2 / 3, change=moved("leads", "l2", "outcome", "sold")),
     # handled: k1 k2 k3 k4

@@ -116,7 +116,7 @@ contained_no_callback_rate = Metric(
         ),
         Convention("same_matter", False, "only the same matter is a return", (False, True)),
         Convention(
-            "reported", False, "a return that the source itself reports counts too", (False, True)
+            "reported", True, "a return that the source itself reports counts too", (True, False)
         ),
     ),
     counter=("containment_rate",),
