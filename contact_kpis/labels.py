@@ -41,6 +41,7 @@ CAVEATS = {
     "not_recorded": "{f} is not recorded and adds nothing.",
     "needs": "Not computable: needs {f}.",
     "impossible": "Not computable: {f}.",
+    "declared": "Declared, not yet computed: its estimator is {f}.",
     "no_dimension": "Not available by {f}.",
     "earlier_partial_period": "The data do not cover the whole of the period compared with.",
     "earlier_history_too_short": "The period compared with begins inside the window: the change "
@@ -55,6 +56,13 @@ CAVEATS = {
     "vendor_open": "The vendor leaves to the centre: {f}. The default stands in for it.",
     "definition_changes": "The definition changes on {f}: not comparable with what is before.",
     "suppressed": "Fewer than {f} rows: withheld.",
+    "always_open": "No calendar is set: business time is all time.",
+    "other_currency": "{f} amounts in another currency are left out.",
+    "unknown_amount": "{f} amounts are not known and left out.",
+    "unknown_kind": "{f} costs that nobody called fixed, variable or avoidable are left out.",
+    "unknown_scale": "{f} ratings without a scale are read on one of five.",
+    "off_scale": "{f} ratings off their scale are left out.",
+    "without_legs": "{f} contacts without legs are left out.",
 }
 
 # %% ../nbs/15_labels.ipynb #c005
@@ -72,6 +80,9 @@ def explain(
     return text.format(f=shown, p=share, g=points)
 
 # %% ../nbs/15_labels.ipynb #c008
+_BARE = ("", "count", "ratio", "0-100", "1-5", "1-7")  # scales say themselves
+
+
 def number(
     value: float | None,  # in the unit
     unit: str = "",  # %, s, count, …
@@ -85,7 +96,7 @@ def number(
         return f"{round(value, 1) + 0.0:.1f} s" if abs(value) < 100 else f"{value:,.0f} s"
     whole = float(value).is_integer() or (unit == "count" and abs(value) >= 100)
     digits = 0 if whole else 2
-    return f"{value:,.{digits}f}" + ("" if unit in ("", "count") else f" {unit}")
+    return f"{value:,.{digits}f}" + ("" if unit in _BARE else f" {unit}")
 
 # %% ../nbs/15_labels.ipynb #c011
 def period_name(

@@ -9,9 +9,9 @@ where windows must close, is the instant up to which follow-ups are known.
 
 How the words were read where they leave a choice:
 
-- The end of the data is the last visible start (contacts; with callbacks also queue_events, with
-  sessions of any channel also sessions; digital leaks: contacts and digital events). A window that
-  ends exactly there is closed, and `within` includes its limit.
+- The end of the data is the end of the local day of the last visible start (contacts; with callbacks
+  also queue_events, with sessions of any channel also sessions; digital leaks: contacts and digital
+  events). A window that ends exactly there is closed, and `within` includes its limit.
 - The centre's zone is in no table: it is the zone (of a site, or UTC) in which the tables without a
   site have their half-hours. A survey's day of answer and a period's midnights are in that zone.
 - A row lacks a dimension when its table has no such column; a null of its own stays a null. The
@@ -19,14 +19,17 @@ How the words were read where they leave a choice:
 - Followers and forerunners are inbound contacts of identified customers, in the whole visible data,
   whatever the period and filter; at one instant the order is that of contact_id. With same_reason
   contacts without a reason are on neither side, of `repeat_customers` and of the chains too.
-- callback_completion_rate: the customer is reached when the other stay was answered, or the later
-  contact started; not before the callback was taken. Without a window nothing is pending.
+- callback_completion_rate: the customer is reached when the other stay was answered, not before the
+  callback was taken; or when the contact that points back started, whatever the two clocks say.
+  Without a window nothing is pending.
 - transfer_rate, conference_rate: handled needs a known talk time, on both sides. Legs are those of
-  handled contacts, by day and dimensions of their contact. Scope `within`: from and to the same
-  queue, both known. Segments without transfer_type are no transfers whatever their queues.
+  handled contacts, by day and dimensions of their contact. Segments without transfer_type are no
+  transfers whatever their queues. The department of a queue is its skill when the leg began, a
+  queue with one version has always had it; without queues each is a department. A move within one
+  queue stays in its department.
 - escalation_rate: an escalation to nobody named is neither functional nor hierarchic.
 - overflow_share: an unknown route is no overflow; the agent's specialty is that of the contact's
-  agent when the stay began.
+  agent when the stay was answered.
 - fcr_failure_mix: a review without a cause is a reviewed failure of no cause; reviews of a contact
   are all of them, in or out of the slice; a sampling chance of zero is unknown.
 - fcr_survey, unit customer: the first answer with a yes or no by instant, then survey_id, before any
@@ -38,12 +41,13 @@ How the words were read where they leave a choice:
   that they begin their day, platform, channel, and the segment and language of `customers`.
 - disloyalty_rate: the first answered contact in the span, then the filter. A null end_reason is
   unknown, but a stretch that goes on at that instant (change of plan) did not end. Intent: nps known.
-- contained_no_callback_rate: sessions without a customer are in the base, and nobody sees them come
-  back. A visit without an end ends when it began. A return starts later than that.
-- deflection_rate: a contained session that was handed over as well is added twice.
-- digital_failure_rate: a session's customer is the first that an event names; with `leak` the window
-  begins with its last event, and any session whose window is open is on neither side. Platform and
-  channel come from the self-service session of the same id.
+- contained_no_callback_rate: sessions without a customer are on neither side. A visit without an end
+  ends when it began. A return starts later than that.
+- deflection_rate: a contained session that was handed over as well is one need, and met.
+- digital_failure_rate: a session's customer is the first that an event names, else that of the
+  self-service session of the same id; with `leak` the window begins with its last event, and any
+  session whose window is open or whose customer is unknown is on neither side. Platform and channel
+  come from the self-service session too.
 """
 
 from collections import defaultdict
@@ -185,7 +189,12 @@ def end_of_data(tables, known_until, *names):
         return pd.Timestamp(known_until)
     events = {"queue_events": "enqueued_at", "digital_events": "at"}
     lasts = [tables[n][events.get(n, "started_at")].max() for n in names if n in tables]
-    return max((last for last in lasts if not pd.isna(last)), default=pd.NaT)
+    last = max((last for last in lasts if not pd.isna(last)), default=None)
+    if last is None:
+        return pd.NaT
+    zone = centre_zone(tables)
+    day = local(pd.Series([last]), zone)[0].normalize()
+    return midnight(day + pd.Timedelta(days=1), zone)
 
 
 # --- slices --------------------------------------------------------------------------------------
@@ -327,8 +336,12 @@ def callback_completion_rate(tables, ask, window_h=None, known_until=None):
             if limit > end:
                 continue
         base += 1
-        times = [at for event, at in reached[row["contact_id"]] if event != row["event_id"]]
-        hits += any(asked <= at <= limit for at in times)
+        times = [
+            at
+            for event, at in reached[row["contact_id"]]
+            if event is None or (event != row["event_id"] and asked <= at)
+        ]
+        hits += any(at <= limit for at in times)
     return ratio(hits, base, 100)
 
 
@@ -405,12 +418,10 @@ def is_transfer(segments, scope="any", kind="all", include_queue_overflow=True):
     known = source.notna() & target.notna()
     moved = known & source.ne(target).fillna(False).astype(bool)
     mask = way.notna()
-    if choose(scope, "any", "department", "external", "within") == "department":
+    if choose(scope, "any", "department", "external") == "department":
         mask &= moved
     elif scope == "external":
         mask &= same(way, "external")
-    elif scope == "within":
-        mask &= known & ~moved
     if choose(kind, "all", "blind", "consult", "queue") != "all":
         mask &= same(way, kind)
     return mask if include_queue_overflow else mask & ~same(way, "queue")
@@ -422,12 +433,38 @@ def is_conference(segments):
 
 def is_of_cause(tables, segments, cause):
     """Legs to another department (another skill), or within the same one."""
-    skill = tables["queues"].drop_duplicates("queue_id").set_index("queue_id")["skill"]
-    before, after = (col(segments, f"{side}_queue").map(skill) for side in ("from", "to"))
-    known = before.notna() & after.notna()
     if choose(cause, "any", "wrong_department", "system") == "any":
         return pd.Series(True, segments.index)
-    return known & ((before != after) == (cause == "wrong_department"))
+    found = []
+    for leg in segments.to_dict("records"):
+        source, target = leg.get("from_queue"), leg.get("to_queue")
+        before, after = (department(tables, q, leg["started_at"]) for q in (source, target))
+        if pd.isna(source) or pd.isna(target):
+            found.append(None)
+        elif source == target:
+            found.append("system")
+        elif pd.isna(before) or pd.isna(after):
+            found.append(None)
+        else:
+            found.append("system" if before == after else "wrong_department")
+    return same(pd.Series(found, segments.index, dtype="object"), cause)
+
+
+def department(tables, queue, at):
+    """The skill of a queue at an instant; the queue itself where no table tells of skills."""
+    if "queues" not in tables or "skill" not in tables["queues"]:
+        return queue
+    versions = tables["queues"][same(tables["queues"]["queue_id"], queue)]
+    versions = versions.sort_values("valid_from").to_dict("records")
+    if len(versions) < 2:
+        return versions[0]["skill"] if versions else None
+    follows = [row["valid_from"] for row in versions[1:]] + [None]
+    for row, following in zip(versions, follows, strict=True):
+        until = row.get("valid_to")
+        until = following if pd.isna(until) else until
+        if row["valid_from"] <= at and (pd.isna(until) or at < until):
+            return row["skill"]
+    return None
 
 
 @kpi
@@ -486,7 +523,7 @@ def overflow_share(tables, ask, wrong="route"):
         return ratio(same(col(stays, "route_type"), "overflow").sum(), len(stays), 100)
     agent = stays["contact_id"].map(tables["contacts"].set_index("contact_id")["agent_id"])
     stays = stays.assign(agent_id=agent)
-    trade = agent_facts(tables, stays, stays["enqueued_at"], "specialty")
+    trade = agent_facts(tables, stays, stays["answered_at"], "specialty")
     pairs = [
         (has, needs)
         for has, needs in zip(trade, col(stays, "primary_skill"), strict=True)
@@ -611,7 +648,7 @@ def fcr_no_transfer(tables, ask, count_consult=True, count_conference=False, ema
     if count_conference:
         spoilt |= is_conference(segments)
     solved = ~contacts["contact_id"].isin(segments.loc[spoilt, "contact_id"])
-    if email_limit_h is not None:
+    if email_limit_h != "none":
         took = instant(contacts, "ended_at") - contacts["started_at"]
         in_time = took <= pd.Timedelta(hours=email_limit_h)
         solved &= in_time | ~same(contacts["channel"], "email")
@@ -848,9 +885,9 @@ def deflection_rate(tables, ask, identification="click_through"):
     """Contained visits, per cent of those and of visits handed over (a proxy)."""
     choose(identification, "click_through")
     visits = slice_of(tables, "self_service_sessions", ask)
-    met = same(col(visits, "outcome"), "contained").sum()
-    raised = col(visits, "handoff_contact_id").notna().sum()
-    return ratio(met, met + raised, 100)
+    met = same(col(visits, "outcome"), "contained")
+    raised = col(visits, "handoff_contact_id").notna()
+    return ratio(met.sum(), (met | raised).sum(), 100)
 
 
 def digital_sessions(tables):
@@ -870,6 +907,8 @@ def digital_sessions(tables):
         visits = visits.set_index("session_id")
         for name in ("outcome", "platform", "channel"):
             out[name] = out.index.map(col(visits, name))
+        visitor = pd.Series(out.index.map(col(visits, "customer_id")), index=out.index)
+        out["customer_id"] = out["customer_id"].where(out["customer_id"].notna(), visitor)
     return out
 
 

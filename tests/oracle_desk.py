@@ -20,7 +20,9 @@ Time
 Dimensions
 - A table that lacks a dimension as a column takes it from its contact, and where it has no contact
   customer_segment and language from `customers`. A null in an own column stays missing.
-- A ticket's group, priority and status are not asked for: they change.
+- The team of a ticket is its group and its agent the assignee, the last ones known; where every
+  solve counts, those at the solve, and in a backlog those at the close. Priority and status are not
+  asked for: they change.
 - A customer of a plan (retention, nrr, grr) has a row of that plan when the period opens; what they
   do later counts with whatever plan.
 - The centre's calendar is that of all tickets until a schedule event says otherwise.
@@ -39,11 +41,11 @@ Tickets
 - next_reply_time: automatic comments are not there. median: Kaplan-Meier, waiting turns censored at
   the end of `as_of`, on a ticket solved now at its last solve (not before the turn began).
 - requester_wait_time and its like: solved tickets are those solved at `as_of`.
-- tickets_resolved: the owner is the last assignee up to `as_of`; the team of an agent is that of the
-  credited one at the solve, the site that of the ticket.
+- tickets_resolved: the owner is the last assignee up to `as_of`; where every solve counts, the last
+  one up to that solve. Team and site are those of the ticket, whoever gets the credit.
 
 Sales
-- sales_total measure=margin is the margin as it stands; returns are taken from revenue only.
+- sales_total measure=margin: an order has kept its margin in the part of its value that it has kept.
 - conversion_rate: an outcome that is not recorded is open. Qualified unknown is not qualified.
 
 Retention
@@ -51,15 +53,23 @@ Retention
 - What happens at an instant is in the state at that instant: started_at <= t < ended_at.
 - A lost customer's reason is that of their row that ended last by the end of the period.
 - A period is cut at `as_of` only where one is given.
-- profit_growth: a present period without a row has no value either.
-- acq_to_retention_cost: costs of kind acquisition stand in where finance has no acquisition_cost row
-  in the period.
+- Subscriptions may begin after the last contact: save_rate knows what the contacts reach to.
+- nrr, grr: a customer with a row of unknown revenue at either end is in neither side. Who left and
+  came back pays nothing at the end with reactivation=drop.
+- profit_growth: whole months are compared with as many months before, other periods with as many
+  days. A present period without a figure has no value either, nor has growth from nothing or less.
+- acq_to_retention_cost: without a booking to win or to keep in the period there is no value. A year
+  has 365.25 days.
 
 Cost
 - A cost centre is a site if `sites` lists it; without that table, if a contact is of it.
-- handled_time: cost of a day and site without handled time goes to nobody. A centre that is no site
-  goes to contacts without a site. All handled contacts, in- and outbound, take part.
-- cost_per_resolution: with same_reason, contacts without a reason are in no chain.
+- Costs of days that the data do not cover, before the first contact (ticket) or after the last, are
+  not there.
+- handled_time: a centre that is no site is borne by all contacts of the day. All handled contacts,
+  in- and outbound, take part. Cost of a day and site without handled time stays in the whole, and at
+  its site; otherwise it has no dimension.
+- cost_per_resolution: with same_reason, contacts without a reason are in no chain. cohort: the cost
+  that the contacts of the closed chains bear, on whatever day.
 """
 
 from collections.abc import Callable
@@ -193,14 +203,19 @@ def zone_of(tables):
     return "UTC"
 
 
-def last_day(tables, *names):
-    """The last day on which a row of these tables counts."""
+def data_days(tables, *names):
+    """All days on which rows of these tables count."""
     found = []
     for name in names:
         on = f"{EVENTS[name]}_on"
         if name in tables and on in tables[name] and tables[name][on].notna().any():
-            found.append(pd.to_datetime(tables[name][on]).max().date())
-    return max(found, default=None)
+            found += [day for day in days(tables[name], on) if day is not None]
+    return found
+
+
+def last_day(tables, *names):
+    """The last day on which a row of these tables counts."""
+    return max(data_days(tables, *names), default=None)
 
 
 class Span(NamedTuple):
@@ -264,6 +279,13 @@ def chosen(tables, frame, where, contact_key="", own=True):
         mine = dimension(tables, frame, name, contact_key, own)
         frame = frame[[value == plain(wanted) for value in mine]]
     return frame
+
+
+def covered(tables, span, *names):
+    """The part of the period that these tables cover."""
+    known = data_days(tables, *names) or [span.first, span.last]
+    until = min(span.last, span.as_of, max(known))
+    return span._replace(first=max(span.first, min(known)), last=until)
 
 
 def in_period(frame, on, span):
@@ -410,6 +432,8 @@ def logs(tables, span):
 
 def lives(tables, span, where=None):
     """The real tickets that are there at the end, each with its history."""
+    where = dict(where or {})
+    held = {HELD[name]: plain(where.pop(name)) for name in HELD if name in where}
     frame = chosen(tables, real(tables["tickets"]), where, "contact_id")
     history, out = logs(tables, span), []
     columns = [values(frame, n) for n in ("ticket_id", "created_by_role", "channel", "site")]
@@ -418,7 +442,16 @@ def lives(tables, span, where=None):
         if on <= span.as_of:
             log = [from_opening(e, created, span.zone) for e in history.get(key, [])]
             out.append(Ticket(key, created, on, role == "agent", channel, {"site": site}, log))
-    return out
+    return [t for t in out if all(held_at(t, kind) == who for kind, who in held.items())]
+
+
+HELD = {"team": "group", "agent": "assignee"}
+
+
+def held_at(ticket, kind, at=None):
+    """Whose a ticket is by the last word on it, or by the last one up to an instant."""
+    said = [e.after for e in ticket.log if e.kind == kind and (at is None or e.at <= at)]
+    return said[-1] if said else None
 
 
 def from_opening(event, created, zone):
@@ -624,10 +657,12 @@ def weekends(since, until, free):
     return out
 
 
-def backlog(tickets, day, zone):
-    """Open tickets when a day ends."""
+def backlog(tickets, day, zone, held):
+    """Open tickets when a day ends, those that somebody holds then if asked."""
     close = closes_at(day, zone)
-    return sum(1 for t in tickets if t.created < close and status_at(t, close) in OPEN)
+    there = [t for t in tickets if t.created < close and status_at(t, close) in OPEN]
+    whose = held.items()
+    return sum(all(held_at(t, kind, close - 1) == who for kind, who in whose) for t in there)
 
 
 def backlog_weekend(
@@ -636,6 +671,8 @@ def backlog_weekend(
 ) -> float | None:  # fmt: skip
     """Tickets open around the weekend, mean of the weekends."""
     check("side", side, "before", "after", "growth")
+    where = dict(where or {})
+    held = {HELD[name]: plain(where.pop(name)) for name in HELD if name in where}
     span, tickets = desk(tables, first, last, where, as_of, zone)
     free = free_weekdays(Clock("business", calendars or {}, calendar, span.zone))
     everyone = lives(tables, span)
@@ -645,7 +682,7 @@ def backlog_weekend(
         counts_on, needed = (before, [before]) if side == "before" else (after, [after])
         needed = [before, after] if side == "growth" else needed
         if span.holds(counts_on) and all(since <= day <= span.as_of for day in needed):
-            open_then = {day: backlog(tickets, day, span.zone) for day in needed}
+            open_then = {day: backlog(tickets, day, span.zone, held) for day in needed}
             growth = side == "growth"
             found.append(open_then[counts_on] - (open_then[before] if growth else 0))
     return ratio(sum(found), len(found))
@@ -829,50 +866,23 @@ def agent_work_time(
 # --- who solves ----------------------------------------------------------------------------------
 
 
-def owner(ticket):
-    held = [e.after for e in ticket.log if e.kind == "assignee"]
-    return held[-1] if held else None
-
-
-def teams(tables):
-    """{agent: [(since, until, team)]}"""
-    frame, out = tables["agents"], {}
-    known = zip(
-        values(frame, "agent_id"), instants(frame, "valid_from"), instants(frame, "valid_to"),
-        values(frame, "team"), strict=True,
-    )  # fmt: skip
-    for who, *version in known:
-        out.setdefault(who, []).append(version)
-    return out
-
-
-def team_at(known, agent, at):
-    """The team of an agent at an instant."""
-    for since, until, team in known.get(agent, []):
-        if since <= at and (until is None or at < until):
-            return team
-    return None
-
-
 def tickets_resolved(
     tables, first, last, where=None, net_of_reopens=True, credit="owner", as_of=None, zone=None
 ) -> float | None:
     """Tickets solved in the period; every solve, where reopens are not taken off."""
     check("credit", credit, "owner", "solver")
     where = dict(where or {})
-    people = {name: plain(where.pop(name)) for name in ("agent", "team") if name in where}
+    held = {HELD[name]: plain(where.pop(name)) for name in HELD if name in where}
     span, tickets = desk(tables, first, last, where, as_of, zone)
     found = []
     for ticket in tickets:
-        mine = ([last_solve(ticket)] if last_solve(ticket) else []) if net_of_reopens else None
-        for event in solves(ticket) if mine is None else mine:
-            if span.holds(event.on):
-                found.append((owner(ticket) if credit == "owner" else event.actor, event.at))
-    if "agent" in people:
-        found = [(who, at) for who, at in found if who == people["agent"]]
-    if "team" in people:
-        known = teams(tables)
-        found = [(who, at) for who, at in found if team_at(known, who, at) == people["team"]]
+        final = [last_solve(ticket)] if last_solve(ticket) else []
+        for event in final if net_of_reopens else solves(ticket):
+            until = None if net_of_reopens else event.at
+            mine = {kind: held_at(ticket, kind, until) for kind in HELD.values()}
+            mine |= {"assignee": event.actor} if credit == "solver" else {}
+            if span.holds(event.on) and all(mine[kind] == who for kind, who in held.items()):
+                found.append(event)
     return float(len(found))
 
 
@@ -988,7 +998,7 @@ class Row(NamedTuple):
     start: int
     end: int | None
     plan: str | None = None
-    mrr: float = 0.0
+    mrr: float | None = 0.0
     reason: str | None = None
 
     def holds(self, at):
@@ -1001,7 +1011,7 @@ def subscription_rows(tables):
     columns = [values(frame, n) for n in ("customer_id", "plan", "mrr", "end_reason")]
     times = [instants(frame, n) for n in ("started_at", "ended_at")]
     for customer, plan, mrr, reason, start, end in zip(*columns, *times, strict=True):
-        out.setdefault(customer, []).append(Row(start, end, plan, mrr or 0.0, reason))
+        out.setdefault(customer, []).append(Row(start, end, plan, mrr, reason))
     return out
 
 
@@ -1105,28 +1115,33 @@ def end_reason(rows, until):
     return max(over, key=lambda r: (r.end, r.start)).reason if over else None
 
 
-def revenue_kept(tables, first, last, where, as_of, zone):
+def revenue_kept(tables, first, last, where, reactivation, as_of, zone):
     """[(monthly revenue at the beginning, at the end)] of the customers of the beginning."""
+    check("reactivation", reactivation, "count", "drop")
     span = span_of(tables, first, last, as_of, zone, "subscriptions")
     begins, ends = ends_of(span, as_of)
     is_asked, out = asked_of(tables, where, begins), []
     for customer, rows in subscription_rows(tables).items():
-        if active(rows, begins) and is_asked(customer, rows):
-            out.append(
-                tuple(sum(r.mrr for r in rows if r.holds(at)) for at in (begins, ends)),
-            )
+        then, now = ([r.mrr for r in rows if r.holds(at)] for at in (begins, ends))
+        if then and is_asked(customer, rows) and None not in then + now:
+            away = reactivation == "drop" and has_gap(rows, begins, ends)
+            out.append((sum(then), 0.0 if away else sum(now)))
     return out
 
 
-def nrr(tables, first, last, where=None, as_of=None, zone=None) -> float | None:
+def nrr(
+    tables, first, last, where=None, reactivation="count", as_of=None, zone=None
+) -> float | None:
     """Revenue of the customers of the beginning, at the end, %."""
-    pairs = revenue_kept(tables, first, last, where, as_of, zone)
+    pairs = revenue_kept(tables, first, last, where, reactivation, as_of, zone)
     return share(sum(end for _, end in pairs), sum(base for base, _ in pairs))
 
 
-def grr(tables, first, last, where=None, as_of=None, zone=None) -> float | None:
+def grr(
+    tables, first, last, where=None, reactivation="count", as_of=None, zone=None
+) -> float | None:
     """The same without what any of them pays more, %."""
-    pairs = revenue_kept(tables, first, last, where, as_of, zone)
+    pairs = revenue_kept(tables, first, last, where, reactivation, as_of, zone)
     return share(sum(min(end, base) for base, end in pairs), sum(base for base, _ in pairs))
 
 
@@ -1140,7 +1155,7 @@ def clv(
     as_of=None, zone=None,
 ) -> float | None:  # fmt: skip
     """What a customer of the beginning is worth from here on."""
-    pairs = revenue_kept(tables, first, last, where, as_of, zone)
+    pairs = revenue_kept(tables, first, last, where, "count", as_of, zone)
     kept = customer_retention_rate(tables, first, last, where, as_of=as_of, zone=zone)
     if not pairs or kept is None:
         return None
@@ -1153,7 +1168,7 @@ def save_rate(
     tables, first, last, where=None, horizon_d=90, reason="cancel", as_of=None, zone=None
 ) -> float | None:
     """Customers who came to cancel and are still there later, %."""
-    span = span_of(tables, first, last, as_of, zone, "contacts", "subscriptions")
+    span = span_of(tables, first, last, as_of, zone, "contacts")
     mine = chosen(tables, inbound(tables["contacts"]), where)
     mine = in_period(mine, "started_on", span)
     rows_of, saved, closed = subscription_rows(tables), 0, 0
@@ -1182,15 +1197,25 @@ def figures(tables, item, since, until):
     return sum(mine) if mine else None
 
 
+def before(since, until):
+    """First and last day of the period before: as many months, or else as many days."""
+    end = until + timedelta(days=1)
+    if since.day == end.day == 1:
+        months = 12 * (end.year - since.year) + end.month - since.month
+        year, month = divmod(12 * since.year + since.month - 1 - months, 12)
+        return date(year, month + 1, 1), since - timedelta(days=1)
+    return since - (end - since), since - timedelta(days=1)
+
+
 def profit_growth(
     tables, first, last, where=None, item="profit", as_of=None, zone=None
 ) -> float | None:
     """A figure of the company against that of the period before, %."""
     no_dimensions(where)
     since, until = as_day(first), as_day(last)
-    length = until - since + timedelta(days=1)
-    now, before = (figures(tables, item, since - d, until - d) for d in (timedelta(0), length))
-    return None if now is None or not before else 100 * (now - before) / before
+    now = figures(tables, item, since, until)
+    base = figures(tables, item, *before(since, until))
+    return None if now is None or base is None or base <= 0 else 100 * (now - base) / base
 
 
 def no_dimensions(where):
@@ -1198,16 +1223,31 @@ def no_dimensions(where):
         raise ValueError(f"no dimension {next(iter(where))!r} here")
 
 
-def acq_to_retention_cost(tables, first, last, where=None, as_of=None, zone=None) -> float | None:
+def acquisition_costs(tables, span):
+    """Costs of that kind on the days of the period; None without one."""
+    if "costs" not in tables:
+        return None
+    kinds = values(tables["costs"], "kind")
+    bought = tables["costs"][[kind == "acquisition" for kind in kinds]]
+    booked = spread(bought, covered(tables, span, "contacts"))
+    return sum(cost for _, _, cost in booked) if booked else None
+
+
+def acq_to_retention_cost(
+    tables, first, last, where=None, spent="finance", kept_for="period", as_of=None, zone=None
+) -> float | None:
     """What it costs to win a customer over what it costs to keep one."""
     no_dimensions(where)
-    span = span_of(tables, first, last, as_of, zone, "subscriptions")
-    winning = figures(tables, "acquisition_cost", span.first, span.last)
+    check("spent", spent, "finance", "costs")
+    check("kept_for", kept_for, "period", "year")
+    span = span_of(tables, first, last, as_of, zone, "contacts")
     keeping = figures(tables, "retention_cost", span.first, span.last)
-    if winning is None and "costs" in tables:
-        kinds = values(tables["costs"], "kind")
-        bought = tables["costs"][[kind == "acquisition" for kind in kinds]]
-        winning = sum(cost for _, _, cost in spread(bought, span)) if len(bought) else None
+    if spent == "finance":
+        winning = figures(tables, "acquisition_cost", span.first, span.last)
+    else:
+        winning = acquisition_costs(tables, span)
+    if keeping is not None and kept_for == "year":
+        keeping *= 365.25 / ((span.last - span.first).days + 1)
     begins, ends = opens_at(span.first, span.zone), closes_at(span.last, span.zone)
     since = [at for at in instants(tables["customers"], "created_at") if at is not None]
     new = sum(1 for at in since if begins <= at < ends)
@@ -1290,6 +1330,7 @@ def operating_cost(
 ) -> float | None:  # fmt: skip
     """Service cost of the period."""
     span = span_of(tables, first, last, as_of, zone, "contacts")
+    span = covered(tables, span, "contacts")
     return total_cost(tables, span, where, scope, fixed, avoidable)
 
 
@@ -1310,18 +1351,27 @@ def handled_time(tables, span):
     return list(zip(ids, days(mine, "started_on"), sites, times, strict=True))
 
 
-def allocated_cost(tables, span, wanted, costs):
-    """Cost of these contacts, each with its part of the day's handled time at its site."""
-    rate, worked, out = {}, {}, 0.0
-    rows = handled_time(tables, span)
+def bearing(tables, span, costs):
+    """{contact_id: cost that it bears}, and [(site, cost that no contact bears)]
+
+    A site's cost of a day goes to its contacts of that day, any other cost to all of that day.
+    """
+    rows, has_sites = handled_time(tables, span), "site" in tables["contacts"]
+    worked, rate, free = {}, {}, []
     for _, day, site, ms in rows:
-        worked[day, site] = worked.get((day, site), 0) + ms
+        for place in {site, None}:
+            worked[day, place] = worked.get((day, place), 0) + ms
     for day, site, amount in by_site(tables, costs, span):
-        rate[day, site] = rate.get((day, site), 0.0) + amount
-    for contact, day, site, ms in rows:
-        if contact in wanted and worked[day, site]:
-            out += rate.get((day, site), 0.0) * ms / worked[day, site]
-    return out
+        place = (day, site if has_sites else None)
+        if worked.get(place):
+            rate[place] = rate.get(place, 0.0) + amount / worked[place]
+        else:
+            free.append((place[1], amount))
+    mine = {
+        contact: sum(ms * rate.get((day, place), 0.0) for place in {site, None})
+        for contact, day, site, ms in rows
+    }
+    return mine, free
 
 
 def cost_per_contact(
@@ -1332,51 +1382,60 @@ def cost_per_contact(
     check("base", base, "handled", "offered")
     check("allocate", allocate, "none", "handled_time")
     span = span_of(tables, first, last, as_of, zone, "contacts")
+    span = covered(tables, span, "contacts")
     asked = in_period(chosen(tables, tables["contacts"], where), "started_on", span)
     n = len((handled if base == "handled" else offered)(asked))
     if allocate == "none":
         return ratio(total_cost(tables, span, where, scope, fixed, avoidable), n)
-    costs = service_costs(tables, scope, fixed, avoidable)
-    wanted = set(values(asked, "contact_id"))
-    return ratio(allocated_cost(tables, span, wanted, costs), n)
+    borne, free = bearing(tables, span, service_costs(tables, scope, fixed, avoidable))
+    cost = sum(borne.get(contact, 0.0) for contact in values(asked, "contact_id"))
+    for site, amount in free:
+        told = {name: site if name == "site" else None for name in where or {}}
+        cost += amount * all(told[name] == plain(wanted) for name, wanted in (where or {}).items())
+    return ratio(cost, n)
 
 
 def chains(tables, span, gap_d, same_reason):
-    """[(first day, its site, is it closed)]: runs of one customer's contacts."""
+    """[(first day, contacts, is it closed)]: runs of one customer's contacts."""
     frame = inbound(tables["contacts"])
-    names = ("customer_no", "reason_code", "contact_id", "site")
-    columns = [values(frame, name) for name in names]
+    columns = [values(frame, name) for name in ("customer_no", "reason_code", "contact_id")]
     times = [instants(frame, "started_at"), days(frame, "started_on")]
     of_matter = {}
-    for customer, reason, contact, site, at, on in zip(*columns, *times, strict=True):
+    for customer, reason, contact, at, on in zip(*columns, *times, strict=True):
         known = customer is not None and (reason is not None or not same_reason)
         if known and on <= span.as_of:
             matter = (customer, reason if same_reason else None)
-            of_matter.setdefault(matter, []).append((at, contact, on, site))
+            of_matter.setdefault(matter, []).append((at, contact, on))
     out, gap = [], gap_d * US_DAY
     for mine in of_matter.values():
         mine.sort(key=lambda row: row[:2])
-        for i, (at, _, on, site) in enumerate(mine):
+        for i, (at, contact, on) in enumerate(mine):
             if i == 0 or at - mine[i - 1][0] > gap:
-                out.append([on, site, at])
+                out.append([on, [], at])
+            out[-1][1].append(contact)
             out[-1][2] = at
-    return [(on, site, last_at + gap <= span.end) for on, site, last_at in out]
+    return [(on, contacts, last_at + gap <= span.end) for on, contacts, last_at in out]
 
 
 def cost_per_resolution(
-    tables, first, last, where=None, gap_d=7, same_reason=False, scope="all", fixed="all",
-    avoidable="all", as_of=None, zone=None,
+    tables, first, last, where=None, gap_d=7, same_reason=False, matching="period", scope="all",
+    fixed="all", avoidable="all", as_of=None, zone=None,
 ) -> float | None:  # fmt: skip
     """Service cost over the issues that have come to rest."""
+    check("matching", matching, "period", "cohort")
     span = span_of(tables, first, last, as_of, zone, "contacts")
-    cost = total_cost(tables, span, where, scope, fixed, avoidable)
+    asked = set(values(chosen(tables, tables["contacts"], where), "contact_id"))
     rest = [
-        site for on, site, closed in chains(tables, span, gap_d, same_reason)
-        if closed and span.holds(on)
+        contacts for on, contacts, closed in chains(tables, span, gap_d, same_reason)
+        if closed and span.holds(on) and contacts[0] in asked
     ]  # fmt: skip
-    if where:
-        rest = [site for site in rest if site == plain(where["site"])]
-    return ratio(cost, len(rest))
+    if matching == "period":
+        mine = covered(tables, span, "contacts")
+        return ratio(total_cost(tables, mine, where, scope, fixed, avoidable), len(rest))
+    ever = span._replace(first=date.min, last=span.as_of)
+    ever = covered(tables, ever, "contacts")
+    borne, _ = bearing(tables, ever, service_costs(tables, scope, fixed, avoidable))
+    return ratio(sum(borne.get(contact, 0.0) for issue in rest for contact in issue), len(rest))
 
 
 def cost_per_case(
@@ -1386,7 +1445,8 @@ def cost_per_case(
     """Service cost over tickets."""
     check("base", base, "opened", "solved")
     span, tickets = desk(tables, first, last, where, as_of, zone)
-    cost = total_cost(tables, span, where, scope, fixed, avoidable)
+    days_there = covered(tables, span, "tickets", "ticket_events")
+    cost = total_cost(tables, days_there, where, scope, fixed, avoidable)
     return ratio(cost, len((created_in if base == "opened" else solved_in)(tickets, span)))
 
 

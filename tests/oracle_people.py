@@ -38,23 +38,29 @@ Staff
 - A reason to leave that is unknown is voluntary (it is none of the others).
 - Costs of recruiting and training are due without leavers too.
 - A person answers an employee survey under one `response_id`; the floor counts those.
+- Recommending is asked on a scale of its own: the mean of "all" questions is without it.
 
 Answers
 - CSAT, its items, effort, and "resolved but negative" are of transactional surveys, CSI of
-  relationship ones; NEV takes both kinds.
+  relationship ones; NEV is of one kind, after contacts unless the company is asked for.
+- On a scale of two steps and more the lowest step is never satisfied.
+- The item "satisfied" is the rating itself where a survey has no such item: its top two boxes.
 - First and last of a contact's answers are chosen in all data, before the period is cut.
 - On a scale of two values the linear rescale gives 0 and 100, and nothing is neutral.
 - CSI of a respondent without items is the CSAT of that survey, on its own scale.
 - A survey without a positive or without a negative rating has no mean gap.
 - Emotions without valence are not read; neutral picks are picks.
-- A contact with several labels has the mean of their signs.
+- A contact with several labels of its customer is what most of them are, on a tie neither.
+- Solved but upset: unrated feelings are counted; by the mean, ratings of both sides are averaged
+  where both were rated.
 - Sentiment is the mean of rows; only what is negative turns its sign.
 - An action without a due date is in neither side. Nothing after `as_of` is known to be done.
 
 Quality
 - An item without points is not applicable, one without weight weighs 1. A failed evaluation is 0
   by both methods; without items and not failed it has no score.
-- competency_score reads every evaluation, calibrations too.
+- competency_score reads every evaluation, calibrations too, unless those at random are asked for.
+- An evaluation without criteria (or, by auto_fail, without that mark) cannot show a critical error.
 - A pair of evaluations counts on the later of its two days, with the first one's dimensions; the
   ICC reads the column `score`.
 """
@@ -595,17 +601,21 @@ def certification_attainment(tables, first, last, where=None, per="count"):
     return ratio(len(rows), head_days / HALF_YEAR_DAYS)
 
 
-def agent_engagement(tables, first, last, where=None, stat="enps", item="all", min_answers=5):
+def agent_engagement(
+    tables, first, last, where=None, stat="enps", item="all", wave="all", min_answers=5
+):
     """What employees answered; nothing where too few did. Waves are no days: the period is not read."""
     one_of(stat, "enps", "mean")
-    frame = table(tables, "employee_surveys", "response_id", "team", "item", "value")
+    frame = table(tables, "employee_surveys", "response_id", "team", "wave", "item", "value")
     frame["by_team"] = frame["team"]
     rows = cut(frame, where)
     rows = rows[rows["value"].notna()]
+    if wave != "all":
+        rows = rows[rows["wave"] == wave]
     if stat == "enps":
         rows = rows[rows["item"] == "recommend"]
-    elif item != "all":
-        rows = rows[rows["item"] == item]
+    else:
+        rows = rows[rows["item"] != "recommend"] if item == "all" else rows[rows["item"] == item]
     if rows["response_id"].nunique() < min_answers:
         return None
     return net_promoters(rows["value"]) if stat == "enps" else mean(rows["value"])
@@ -701,6 +711,10 @@ def one_a_contact(rows, which):
     return rows[~own.duplicated(keep=which)]
 
 
+def satisfied(csat, top, boxes):
+    return (csat > (top - boxes).clip(lower=1)).where(top > 1, csat == 1)
+
+
 def csat_t2b(
     tables, first, last, where=None, boxes=2, neutral="count", which="all", period="answer"
 ):
@@ -711,7 +725,7 @@ def csat_t2b(
     rows = one_a_contact(rows[rows["csat"].notna()], which)
     rows = cut(within(rows, "day", first, last), where)
     top, csat = top_of(rows), rows["csat"].astype("float64")
-    good = (csat > top - boxes).where(top > 1, csat == 1)
+    good = satisfied(csat, top, boxes)
     counted = pd.Series(True, index=rows.index)
     if neutral == "drop":
         counted = (top == 1) | (csat != (1 + top) / 2)
@@ -742,7 +756,12 @@ def csat_items(tables, first, last, where=None, item="satisfied", top=4, period=
     rows = answers_of(tables, first, last, where, "transactional", period)
     found = items_of(tables)
     found = found[(found["item"] == item) & found["survey_id"].isin(rows["survey_id"])]
-    return ratio((found["value"] >= top).sum(), len(found), 100)
+    good, asked = (found["value"] >= top).sum(), len(found)
+    if item == "satisfied":
+        rows = rows[rows["csat"].notna() & ~rows["survey_id"].isin(found["survey_id"])]
+        good += satisfied(rows["csat"].astype("float64"), top_of(rows), 2).sum()
+        asked += len(rows)
+    return ratio(good, asked, 100)
 
 
 def csi(
@@ -839,9 +858,9 @@ def emotions(tables, *sources):
     return frame
 
 
-def felt_in_surveys(tables, first, last, where, variant, period):
+def felt_in_surveys(tables, first, last, where, variant, kind, period):
     """Emotions of one variant in the surveys answered in the period."""
-    rows = answers_of(tables, first, last, where, None, period)
+    rows = answers_of(tables, first, last, where, kind, period)
     found = emotions(tables, "survey")
     return found[(found["variant"] == variant) & found["survey_id"].isin(rows["survey_id"])]
 
@@ -866,15 +885,26 @@ def mean_gap(found):
     return mean(gaps)
 
 
-def nev(tables, first, last, where=None, variant="mean_gap", neutral="keep", period="answer"):
+def nev(
+    tables,
+    first,
+    last,
+    where=None,
+    variant="mean_gap",
+    neutral="keep",
+    kind="transactional",
+    period="answer",
+):
     """What is felt for less what is felt against, by one instrument."""
     one_of(neutral, "keep", "drop")
+    one_of(kind, "transactional", "relationship")
     one_of(variant, "mean_gap", "pick_share", "one_word", "evi", "class_share")
     if variant == "class_share":
         labels = heard_in_contacts(tables, first, last, where, variant)
+        labels = labels[labels["speaker"].isna() | (labels["speaker"] == "customer")]
         labels = labels[labels["sign"].notna()]
-        return mean(labels.groupby("contact_id")["sign"].mean(), 100)
-    found = felt_in_surveys(tables, first, last, where, variant, period)
+        return mean(np.sign(labels.groupby("contact_id")["sign"].sum()), 100)
+    found = felt_in_surveys(tables, first, last, where, variant, kind, period)
     if variant == "evi":
         return mean(found["cluster"].map(CLUSTER).fillna(0.0), 100)
     found = found[found["sign"].notna()]
@@ -893,18 +923,17 @@ def resolved_but_negative_rate(tables, first, last, where=None, period="answer",
     """Of those who say that it was settled, the share whose feeling is negative."""
     rows = answers_of(tables, first, last, where, "transactional", period)
     rows = rows[says_yes(rows["fcr_item"])]
-    found = emotions(tables, "survey", "text", "speech")
+    one_of(net, "mean", "sum")
+    found = emotions(tables, "survey")
     found = found[found["survey_id"].isin(rows["survey_id"])]
-    strength = found["intensity"].astype("float64").fillna(1.0) * found["sign"].fillna(0)
-    if one_of(net, "mean", "sum") == "mean":
-        sides = [
-            strength.where(found["sign"] == sign).groupby(found["survey_id"]).mean().fillna(0)
-            for sign in (1, -1)
-        ]
-        total = sides[0] + sides[1]
-    else:
-        total = strength.groupby(found["survey_id"]).sum()
-    return ratio((total < 0).sum(), len(total), 100)
+    totals = []
+    for _, mine in found.groupby("survey_id"):
+        rating, sign = mine["intensity"].astype("float64"), mine["sign"].fillna(0)
+        good, bad = rating[sign == 1].mean(), rating[sign == -1].mean()
+        both_rated = pd.notna(good) and pd.notna(bad)
+        by_sum = (rating.fillna(1.0) * sign).sum()
+        totals.append(good - bad if net == "mean" and both_rated else by_sum)
+    return ratio(sum(total < 0 for total in totals), len(totals), 100)
 
 
 def sentiment_score(tables, first, last, where=None, vendor="amazon", customer_only=True):
@@ -984,20 +1013,26 @@ def email_quality_score(
     return quality(rows[rows["by_channel"].isin(channels)], tables, method, autofail)
 
 
-def critical_error_rate(tables, first, last, where=None, error="item", sample="random"):
+def critical_error_rate(tables, first, last, where=None, error="zero", sample="random"):
     """The share of evaluations with a fatal error."""
-    one_of(error, "item", "auto_fail")
+    one_of(error, "zero", "any_loss", "auto_fail")
     rows = evaluations_of(tables, first, last, where, sample)
     if error == "auto_fail":
+        rows = rows[rows["auto_fail"].notna()]
         return ratio(is_true(rows["auto_fail"]).sum(), len(rows), 100)
+    rows = rows[
+        rows["evaluation_id"].isin(table(tables, "qa_items", "evaluation_id").evaluation_id)
+    ]
     items = applicable_items(tables)
-    fatal = items[is_true(items["critical"]) & (items["points"] < items["max_points"])]
+    lost = items["points"] == 0 if error == "zero" else items["points"] < items["max_points"]
+    fatal = items[is_true(items["critical"]) & lost]
     return ratio(rows["evaluation_id"].isin(fatal["evaluation_id"]).sum(), len(rows), 100)
 
 
-def competency_score(tables, first, last, where=None, competency="accuracy"):
+def competency_score(tables, first, last, where=None, competency="accuracy", sample="all"):
     """The mean rating of one competency."""
-    rows = evaluations_of(tables, first, last, where, "all")
+    one_of(sample, "all", "random")
+    rows = evaluations_of(tables, first, last, where, sample)
     items = applicable_items(tables)
     items = items[(items["competency_id"] == competency) & (items["max_points"] > 0)]
     items = items[items["evaluation_id"].isin(rows["evaluation_id"])]

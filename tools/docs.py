@@ -1,7 +1,7 @@
 """The documentation's sources and navigation.
 
 `python tools/docs.py` copies the notebooks and the project's own pages into _docs/, where mkdocs
-looks. As a hook of mkdocs.yml it makes the navigation in the order of the house, and turns links
+looks, and writes a page for each KPI. As a hook of mkdocs.yml it makes the navigation in the order of the house, and turns links
 between notebooks into links between pages; a link that leads nowhere breaks the strict build.
 """
 
@@ -14,11 +14,15 @@ from pathlib import Path
 import nbformat
 from latex2mathml.converter import convert
 
+from contact_kpis import catalogue
+from contact_kpis.metrics.pages import write_pages
+
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "_docs"
 PAGES = ("ARCHITECTURE.md", "DECISIONS.md", "CONTRIBUTING.md")
 # Folders of nbs/ from left to right, as ARCHITECTURE.md draws them.
-FOLDERS = "stats show data metrics experience outcomes operations governance reporting".split()
+FOLDERS = "stats show data metrics experience outcomes operations governance reporting kpis".split()
+ENDINGS = (".ipynb", ".md")
 LINK = re.compile(r'(<a\b[^>]*?\bhref=")([^"#:]+\.(?:ipynb|md))(#[^"]*)?(")')
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\\w$])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])", re.DOTALL)
@@ -58,6 +62,7 @@ def collect() -> None:
         if (ROOT / name).is_file():
             text = (ROOT / name).read_text(encoding="utf-8").replace("](nbs/", "](")
             (TARGET / name).write_text(text, encoding="utf-8")
+    write_pages(catalogue, TARGET / "kpis")
     if not (TARGET / "index.ipynb").is_file():
         (TARGET / "index.md").write_text("# contact_kpis\n", encoding="utf-8")
 
@@ -68,7 +73,7 @@ def navigation(docs: Path = TARGET) -> list:
     top = sorted(p.name for p in docs.glob("*.ipynb") if p.name not in front)
     folders = sorted((p for p in docs.iterdir() if p.is_dir()), key=_place)
     sections = [
-        {p.name: sorted(f.relative_to(docs).as_posix() for f in p.rglob("*.ipynb"))}
+        {p.name: sorted(f.relative_to(docs).as_posix() for f in p.rglob("*") if f.suffix in ENDINGS)}
         for p in folders
     ]
     return [

@@ -728,6 +728,7 @@ _costs = _table(
     _one_of("kind", "kind of cost", *COST_KINDS, required=True),
     *(_number("amount", "in the currency"), *_text("allocation_key", "currency")),
     *_yes("is_fixed", "is_avoidable"),
+    rules=(Ordered("period_start_on", "period_end_on"),),
 )
 _finance = _table(
     "finance",

@@ -147,6 +147,8 @@ def _value(dimension: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, kind):
         hint = "whole numbers" if dimension in CLOCK else "texts, such as {'queue': 'NW'}"
         raise BadInput(f"where {dimension} = {value!r}", f"{hint}, or a list of them")
+    if value == f"'{MISSING}'":  # a value that reads like the word for null
+        return MISSING
     return int(str(value)) if dimension in CLOCK else str(value)
 
 

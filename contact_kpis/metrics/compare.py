@@ -93,7 +93,7 @@ def _why(sums: Sums, base: tuple[float, float], own: tuple[float, float]) -> str
         return "another estimate of the same rows"
     top, bottom = own[0] - base[0], own[1] - base[1]
     if not top and not bottom:
-        return "no row of these data counts differently"
+        return "the sums are the same here"
     said = [f"numerator {_amount(top)}"] if top else []
     said += [f"denominator {_amount(bottom)}"] if bottom and sums.kind != "count" else []
     return ", ".join(said)
@@ -108,8 +108,7 @@ def compare(
 ) -> Comparison:
     "Compute a KPI by all its conventions and say what makes them differ."
     metric = workspace.metrics[kpi] if isinstance(kpi, str) and kpi in workspace.metrics else kpi
-    if isinstance(metric, Metric) and metric.id in workspace.metrics and not metric.chosen:
-        metric = workspace.metrics[metric.id]
+
     if not isinstance(metric, Metric):
         workspace.kpis(kpi)  # refuses it with the nearest name
         raise BadInput(f"compare {kpi!r}", "one KPI")
@@ -167,13 +166,14 @@ def plot(
     from contact_kpis.show.figures import ACCENT, INK, canvas
 
     f = comparison.frame.dropna(subset="value").drop_duplicates("way")
-    f = f[f["unit"] == comparison.metric.unit].iloc[::-1]
+    unit = f["unit"].iloc[0] if len(f) else comparison.metric.unit
+    f = f[f["unit"] == unit].iloc[::-1]
     figure, ax = canvas(7.4, 0.9 + 0.27 * len(f))
     for place, (low, value, high) in enumerate(f[["lower", "value", "upper"]].to_numpy(float)):
         ax.plot([low, high], [place, place], color=ACCENT, linewidth=3, alpha=0.45)
         ax.plot(value, place, "o", color=INK, markersize=5)
     ax.set_yticks(range(len(f)), list(f["way"]))
-    ax.set_xlabel(comparison.metric.unit)
+    ax.set_xlabel(unit)
     title = f"{comparison.metric.name}: one centre, {f['definition_id'].nunique()} definitions"
     ax.set_title(title, loc="left", fontsize=10.5, color=INK)
     return figure

@@ -267,7 +267,8 @@ def _around(opened: Opened, metric: Metric, q: Question) -> Around:
     first, last = span_of(opened, metric, q)
     cut_off = {n: _up_to(opened.tables[n], n, last, q.days) for n in _looked_at(opened, metric)}
     days, periods = _days(opened, first, last), _periods(opened, q, (first, last))
-    cuts = (*q.by, *(q.where if isinstance(q.where, Mapping) else ()))
+    named = q.where is None or isinstance(q.where, Mapping)
+    cuts = (*q.by, *(q.where or ())) if named else None
     return Around(cut_off, days, first, last, periods, opened.settings, cuts)
 
 
@@ -296,9 +297,13 @@ def _ends(opened: Opened, days: pd.DatetimeIndex) -> pd.DatetimeIndex:  # UTC
 def _periods(opened: Opened, q: Question, span: tuple[date, date]) -> Any:
     import ibis
 
+    cut_by = {d for d in q.where if d in PERIODS} if isinstance(q.where, Mapping) else set()
+    kinds = cut_by | {q.period} if q.period else cut_by or {""}
+    if len(kinds) > 1:
+        return None
     first, last = _window(q, span)
     days = pd.Series(pd.date_range(max(first, span[0]), min(last, span[1]), unit="s"))
-    start = _starts(days, q.period, calendar_of(opened.settings).week_start)
+    start = _starts(days, kinds.pop(), calendar_of(opened.settings).week_start)
     found = days.groupby(start.to_numpy()).agg(["min", "max"])
     one = pd.Timedelta(days=1)
     opens, closes = (_ends(opened, pd.DatetimeIndex(d)) for d in (found["min"] - one, found["max"]))
@@ -430,7 +435,7 @@ def _factor(column: Any, name: str) -> tuple[np.ndarray, Any]:
     if name in PERIODS:
         values = values.astype("datetime64[s]")
     elif name in KEYS:
-        values = values.astype("str").fillna(MISSING)
+        values = values.astype("str").replace(MISSING, f"'{MISSING}'").fillna(MISSING)
     places, whole = pd.factorize(values, sort=True)
     return places[coded.indices.to_numpy()], whole
 
@@ -868,6 +873,7 @@ def behind(
     opened: Opened,
     metric: Metric,
     q: Question,
+    amounts: bool = False,  # also numerator and denominator, what each row adds to them
 ) -> Any:  # an Ibis table: the table's own columns, is_numerator, is_denominator
     "Find the rows that a metric counts."
     t = _rows_of(opened, metric, q)
@@ -879,12 +885,24 @@ def behind(
     made = metric.needs or metric.day or "contact_id" not in t.columns
     own = columns_of(opened, metric) if made else opened.tables[metric.table].columns
     own = [c for c in own if metric.table != "tickets" or made or c not in tickets.LATER]
-    flagged = t.mutate(is_numerator=part, is_denominator=base)
+    flagged = t.mutate(is_numerator=part, is_denominator=base, **_added(m, part, base))
     keep = flagged.is_denominator | flagged.is_numerator
     first = contracts[metric.table].event
     keys = dict.fromkeys((first, *contracts[metric.table].key))
     order = [c for c in keys if c in flagged.columns]
-    return flagged.filter(keep).order_by(order).select(*own, "is_numerator", "is_denominator")
+    flags_ = ["is_numerator", "is_denominator", *(["numerator", "denominator"] if amounts else [])]
+    own = [c for c in own if c not in flags_]
+    return flagged.filter(keep).order_by(order).select(*own, *flags_)
+
+
+def _added(m: Moments, part: Any, base: Any) -> dict[str, Any]:
+    if m.event is not None:  # durations: how many ended, of how many
+        return {"numerator": part.cast("int64"), "denominator": base.cast("int64")}
+    den = base if m.den is None else m.den
+    sides = {"numerator": m.num, "denominator": den}
+    return {
+        n: (x.cast("int64") if x.type().is_boolean() else x).fill_null(0) for n, x in sides.items()
+    }
 
 
 def sql(

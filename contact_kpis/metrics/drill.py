@@ -32,8 +32,7 @@ def people(
     if key not in rows.columns:
         raise NotComputable(f"the rows of {metric.id} know no {per}", f"the column {key}")
     counted = rows.group_by(key).aggregate(
-        numerator=rows.is_numerator.cast("int64").sum(),
-        denominator=rows.is_denominator.cast("int64").sum(),
+        numerator=rows.numerator.sum(), denominator=rows.denominator.sum()
     )
     return counted.order_by([counted.denominator.desc(), counted[key]])
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import NotComputable, unknown
+from ..errors import BadInput, NotComputable, unknown
 from ..labels import explain, number
 from .metric import Metric
 from ..stats import agreement, cluster, multiple, proportions, survival
@@ -38,6 +38,7 @@ class Sums:
     p: float = 0.5  # quantile: the share that lies below
     more: Mapping[str, np.ndarray] = field(default_factory=dict)  # score, smooth: further sums
     of: Callable[[Mapping[str, Any]], Any] | None = None  # smooth: the value from the sums
+    hidden: np.ndarray | None = None  # cells whose numbers are withheld
     days: np.ndarray | None = None  # local days of each cell that the data cover
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c005
@@ -63,12 +64,20 @@ def value_of(
     interval: str = "",  # of shares: "clopper_pearson" for a guaranteed level
 ) -> Interval:
     "Estimate all cells of one metric from their bucket sums."
-    if interval and sums.kind == "ratio" and sums.metric.share:
-        return _guaranteed(sums, level)
     how = {"ratio": _ratio, "count": _count, "max": _max, "survival": _survival}
     how |= {"quantile": _quantile, "stock": _stock, "stock_quantile": _stock_quantile}
     how |= {"rate": _rate, "score": _score, "smooth": _smooth}
-    return how[sums.kind](sums, level)
+    guaranteed = interval and sums.kind == "ratio" and sums.metric.share
+    found = _guaranteed(sums, level) if guaranteed else how[sums.kind](sums, level)
+    return found if sums.hidden is None else _withheld(found, sums.hidden)
+
+
+def _withheld(found: Interval, hidden: np.ndarray) -> Interval:
+    parts: dict[str, Any]
+    parts = {
+        p: np.where(hidden, np.nan, getattr(found, p)) for p in ("value", "lower", "upper", "se")
+    }
+    return replace(found, **parts)
 
 
 def _scaled(sums: Sums, r: Any, method: str, at_least: float | None = 0.0) -> Interval:
@@ -106,6 +115,8 @@ def _guaranteed(sums: Sums, level: float) -> Interval:
     r = cluster.bucket_ratios(sums.cell, sums.num, sums.den, n, level)
     rows = np.bincount(sums.cell, sums.den, n)
     lower, upper = proportions.korn_graubard(r.value, r.se, rows, _df(r), level)
+    usual = cluster.share_interval(r.value, r.se, rows, r.n_clusters - 1, level)
+    lower, upper = np.minimum(lower, usual[0]), np.maximum(upper, usual[1])
     method = "Clopper-Pearson on the effective n, jackknife over buckets of clusters"
     return Interval(k * r.value, k * lower, k * upper, k * r.se, r.n_clusters, method)
 
@@ -121,10 +132,16 @@ def _score(sums: Sums, level: float) -> Interval:
     return Interval(k * r.value, k * lower, k * upper, k * r.se, r.n_clusters, method)
 
 
-def _smooth(sums: Sums, level: float) -> Interval:
+def _parts(
+    sums: Sums,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int, Callable[[Any], Any]]:
     assert sums.of is not None
     parts = {"num": sums.num, "den": sums.den, **sums.more}
-    r = agreement.smooth(sums.cell, sums.bucket, parts, len(sums.keys), sums.of, level)
+    return sums.cell, sums.bucket, parts, len(sums.keys), sums.of
+
+
+def _smooth(sums: Sums, level: float) -> Interval:
+    r = agreement.smooth(*_parts(sums), level)
     return _scaled(sums, r, "jackknife over buckets of clusters, t", at_least=None)
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c008
@@ -142,19 +159,18 @@ def _max(sums: Sums, level: float) -> Interval:
     return Interval(top * sums.metric.scale, blank, blank, blank, np.zeros(n, int), "maximum")
 
 
-def _survival(sums: Sums, level: float) -> Interval:
+def _durations(sums: Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     assert sums.event is not None
-    r = survival.bucket_km_mean(
-        sums.cell, sums.bucket, sums.num, sums.event, sums.den - sums.event, len(sums.keys), level
-    )
+    return sums.cell, sums.bucket, sums.num, sums.event, sums.den - sums.event
+
+
+def _survival(sums: Sums, level: float) -> Interval:
+    r = survival.bucket_km_mean(*_durations(sums), len(sums.keys), level)
     return _scaled(sums, r, "Kaplan-Meier restricted mean, jackknife over buckets of clusters")
 
 
 def _quantiles(sums: Sums, level: float) -> Any:
-    assert sums.event is not None
-    rest = sums.den - sums.event
-    rows = (sums.cell, sums.bucket, sums.num, sums.event, rest)
-    return survival.bucket_km_quantile(*rows, len(sums.keys), sums.p, level)
+    return survival.bucket_km_quantile(*_durations(sums), len(sums.keys), sums.p, level)
 
 
 def _quantile(sums: Sums, level: float) -> Interval:
@@ -310,7 +326,9 @@ def suppressed(
     min_n: int,  # rows that a cell must have at least; 0: all cells are shown
 ) -> tuple[pd.DataFrame, tuple[Sums, ...]]:
     "Withhold the numbers of cells with few rows."
-    if min_n <= 0:
+    if isinstance(min_n, bool) or not isinstance(min_n, int) or min_n < 0:
+        raise BadInput(f"min_n={min_n!r}", "a number of rows, from 0 up")
+    if not min_n:
         return frame, sums
     small = (frame["n"] < min_n) & (frame["status"] != "no_data")
     frame = also_say(frame, small, [f"suppressed={min_n}"])
@@ -325,10 +343,12 @@ def _without_cells(sums: Sums, frame: pd.DataFrame, small: pd.Series) -> Sums:
     mine = frame["definition_id"] == sums.metric.definition_id
     hidden = set(frame.loc[mine & small, names].astype("str").itertuples(index=False, name=None))
     rows = sums.keys.astype("str").itertuples(index=False, name=None)
-    stays = ~np.array([key in hidden for key in rows], bool)[sums.cell]
+    gone = np.array([key in hidden for key in rows], bool)
+    stays = ~gone[sums.cell]
     parts = {p: getattr(sums, p)[stays] for p in ("cell", "bucket", "num", "den")}
     parts["event"] = None if sums.event is None else sums.event[stays]
-    return replace(sums, **parts, more={k: v[stays] for k, v in sums.more.items()})
+    more = {k: v[stays] for k, v in sums.more.items()}
+    return replace(sums, **parts, more=more, hidden=gone)
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c015
 AGAINST = ("previous", "same_weekdays")
@@ -457,6 +477,8 @@ def _align(
 def _rows(sums: Sums, mask: np.ndarray, spot: np.ndarray, side: int) -> pd.DataFrame:
     data = {"cell": spot[sums.cell], "side": side, "bucket": sums.bucket}
     data |= {"num": sums.num, "den": sums.den}
+    data |= {} if sums.event is None else {"event": sums.event}
+    data |= {f"more:{name}": part for name, part in sums.more.items()}
     out = pd.DataFrame(data)[mask]
     return out.astype({"cell": int})
 
@@ -506,14 +528,44 @@ def _difference(
         if sums.metric.share:
             base = [np.bincount(cells[side == i], den[side == i], n) for i in (0, 1)]
             lower, upper = cluster.share_differences(r, base[0], base[1], now.level)
-        k = sums.metric.scale
-        found = {"value": k * r.value_1, "value_before": k * r.value_0, "difference": k * r.value}
-        found |= {"lower": k * lower, "upper": k * upper, "se": k * r.se, "df": r.df}
+    elif sums.kind in ("survival", "quantile", "smooth"):
+        r = _difference_by_parts(sums, rows, n, now.level)
+        lower, upper = r.lower, r.upper
     else:
-        found = _plain_difference(sums, before, rest, n, now, keys)
-    return found
+        return _plain_difference(sums, before, rest, n, now, keys)
+    k = sums.metric.scale
+    found = {"value": k * r.value_1, "value_before": k * r.value_0, "difference": k * r.value}
+    return found | {"lower": k * lower, "upper": k * upper, "se": k * r.se, "df": r.df}
+
+# %% ../../nbs/metrics/55_estimate.ipynb #c102
+def _side(sums: Sums, rows: pd.DataFrame, side: int, n: int) -> Sums:
+    own = {name: column.to_numpy() for name, column in rows[rows["side"] == side].items()}
+    cell, bucket, num, den = (own[name] for name in ("cell", "bucket", "num", "den"))
+    more, event = {name: own[f"more:{name}"] for name in sums.more}, own.get("event")
+    keys, p, of = pd.DataFrame(index=range(n)), sums.p, sums.of
+    return Sums(sums.metric, sums.kind, keys, cell, bucket, num, den, event, p, more, of)
 
 
+def _without_buckets(sums: Sums, level: float) -> tuple[np.ndarray, cluster.Without]:
+    if sums.kind == "smooth":
+        value = agreement.smooth(*_parts(sums), level).value
+        return value, agreement.smooth_without(*_parts(sums))
+    if sums.kind == "quantile":
+        quantiles = _quantiles(sums, level)
+        return quantiles.value, survival.km_quantile_without(*_durations(sums), quantiles)
+    means = survival.bucket_km_mean(*_durations(sums), len(sums.keys), level)
+    return means.value, survival.km_mean_without(*_durations(sums), means)
+
+
+def _difference_by_parts(
+    sums: Sums, rows: pd.DataFrame, n: int, level: float
+) -> cluster.CellDifferences:
+    (value_0, without_0), (value_1, without_1) = (
+        _without_buckets(_side(sums, rows, side, n), level) for side in (0, 1)
+    )
+    return cluster.bucket_value_differences(without_0, without_1, value_0, value_1, level)
+
+# %% ../../nbs/metrics/55_estimate.ipynb #c104
 def _plain_difference(
     sums: Sums,
     before: Sums | None,
@@ -522,32 +574,17 @@ def _plain_difference(
     now: Estimates,
     keys: pd.DataFrame,
 ) -> dict[str, Any]:
-    from scipy.special import stdtrit
-
-    ours = value_of(sums, now.level)
-    here = keys.index.to_numpy()
-    value, se = ours.value[here], ours.se[here]
-    old, old_se = _nothing(n), _nothing(n)
+    value, old = value_of(sums, now.level).value[keys.index.to_numpy()], _nothing(n)
     if before is not None:
-        theirs = value_of(before, now.level)
+        theirs = value_of(before, now.level).value
         places = {
             tuple(k): i for i, k in enumerate(before.keys[list(rest)].itertuples(index=False))
         }
         for i, key in enumerate(keys[list(rest)].itertuples(index=False)):
             if tuple(key) in places:
-                old[i], old_se[i] = theirs.value[places[tuple(key)]], theirs.se[places[tuple(key)]]
-    both = np.hypot(se, old_se)
-    half = stdtrit(np.maximum(ours.n_clusters[here] - 1, 1), 0.5 + now.level / 2) * both
-    gap = value - old
-    return {
-        "value": value,
-        "value_before": old,
-        "difference": gap,
-        "lower": gap - half,
-        "upper": gap + half,
-        "se": both,
-        "df": np.maximum(ours.n_clusters[here] - 1, 1),
-    }
+                old[i] = theirs[places[tuple(key)]]
+    found = {"value": value, "value_before": old, "difference": value - old, "df": np.ones(n)}
+    return found | dict.fromkeys(("lower", "upper", "se"), _nothing(n))
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c021b
 def adjusted(

@@ -82,7 +82,7 @@ class Around:
     periods: Any = None  # Ibis table: counted_on (first day of an asked period), opens_at,
     # closes_at (UTC), days (how many it has); of the part that the data cover
     settings: Any = None  # the centre's Settings
-    by: tuple[str, ...] = ()  # dimensions that are asked for, or cut by
+    by: tuple[str, ...] | None = ()  # dimensions that are asked for, or cut by; None: not known
 
 # %% ../../nbs/metrics/10_metric.ipynb #c007b
 @dataclass(frozen=True)

@@ -21,8 +21,15 @@ _DIRECTIONS |= {"band": "a band is best", "context": "context, neither good nor 
 _LANGUAGES = {"zh": "Chinese", "he": "Hebrew"}
 
 
-def _text(said: str) -> str:
-    return escape(said, quote=False).replace("|", "\\|")
+_MARKS = str.maketrans({c: f"&#{ord(c)};" for c in "|[]"})
+
+
+def _text(said: str) -> str:  # one line, without links
+    return escape(" ".join(said.split()), quote=False).translate(_MARKS)
+
+
+def _code(said: object) -> str:  # nothing inside ends it
+    return f"`{' '.join(str(said).split()).replace('`', chr(39)).replace('|', '/')}`"
 
 
 def _section(title: str, lines: Iterable[str]) -> str:
@@ -41,13 +48,13 @@ def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -
 # %% ../../nbs/metrics/80_pages.ipynb #c005
 def _facts(metric: Metric) -> list[tuple[str, str]]:
     names = [(_LANGUAGES.get(code, code), _text(name)) for code, name in metric.names]
-    facts = [("id", f"`{metric.id}`"), ("definition", f"`{metric.definition_id}`")]
+    facts = [("id", _code(metric.id)), ("definition", _code(metric.definition_id))]
     facts += [("unit", _text(metric.unit)), ("direction", _DIRECTIONS[metric.direction])]
     facts += [("perspective", metric.perspective), ("level", metric.level)]
     facts += [("nature", metric.nature), *names]
-    facts += [("counted on", f"`{metric.table}`")] if metric.table else []
-    facts += [("needs also", ", ".join(f"`{n}`" for n in metric.needs))] if metric.needs else []
-    facts += [("estimated by", f"`{metric.estimator}`")] if metric.estimator else []
+    facts += [("counted on", _code(metric.table))] if metric.table else []
+    facts += [("needs also", ", ".join(_code(n) for n in metric.needs))] if metric.needs else []
+    facts += [("estimated by", _code(metric.estimator))] if metric.estimator else []
     return facts
 
 
@@ -55,15 +62,15 @@ def _conventions(metric: Metric) -> Sequence[tuple[str, ...]]:
     rows = []
     for c in metric.conventions:
         values = [*c.allowed, *c.words] or ["a text" if c.free else "a number"]
-        shown = ", ".join(f"`{v}`" for v in dict.fromkeys(values))
-        rows.append((f"`{c.name}`", f"`{metric.values[c.name]}`", shown, _text(c.text)))
+        shown = ", ".join(_code(v) for v in dict.fromkeys(values))
+        rows.append((_code(c.name), _code(metric.values[c.name]), shown, _text(c.text)))
     return rows
 
 
 def _vendors(presets: tuple[Preset, ...]) -> Sequence[tuple[str, ...]]:
     rows = []
     for p in presets:
-        chosen = ", ".join(f"`{name}={value}`" for name, value in p.chosen) or "the defaults"
+        chosen = ", ".join(_code(f"{name}={value}") for name, value in p.chosen) or "the defaults"
         left = "; ".join(_text(part) for part in (p.unsaid, p.differs) if part) or "–"
         rows.append((_text(VENDORS[p.vendor]), _text(p.says), chosen, left))
     return rows
@@ -75,7 +82,7 @@ def page(
     "Write the page of a KPI from its declaration."
     status = "\nDeclared, not yet computed.\n" if metric.is_declared_only else ""
     means = [
-        f"{d.cause}: look at `{d.look_at}` by {' and '.join(d.by)}; contradicted if {d.contradicted}"
+        f"{d.cause}: look at {d.look_at} by {' and '.join(d.by)}; contradicted if {d.contradicted}"
         for d in metric.diagnoses
     ]
     vendor_head = ("vendor", "what it documents", "conventions", "left open, or different")
@@ -92,7 +99,7 @@ def page(
         _points("What it may mean", means),
         _section(
             "Watch beside it",
-            [", ".join(f"`{k}`" for k in metric.counter)] if metric.counter else [],
+            [", ".join(_code(k) for k in metric.counter)] if metric.counter else [],
         ),
         _points("Sources", cite(metric.sources)),
     ]

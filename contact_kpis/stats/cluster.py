@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BUCKETS', 'MIX', 'ratio', 'ratio_se', 'jackknife_ratio', 'Mix', 'bucket_of', 'BucketSums', 'bucket_sums',
            'jackknife_se', 't_half_width', 'CellRatios', 'bucket_ratios', 'clip_to', 'share_interval',
-           'CellDifferences', 'bucket_differences', 'share_differences']
+           'CellDifferences', 'bucket_differences', 'Without', 'bucket_value_differences', 'share_differences']
 
 # %% ../../nbs/stats/10_cluster.ipynb #c002
 from dataclasses import dataclass
@@ -265,6 +265,24 @@ def _both_sides(
     tops, bottoms = (np.bincount(at * 2 + side, v, 2 * len(pairs)) for v in (num, den))
     return pairs // wide, tops, bottoms
 
+# %% ../../nbs/stats/10_cluster.ipynb #c102
+def _differences(
+    owner: np.ndarray,
+    without: np.ndarray,
+    values: np.ndarray,
+    errors: np.ndarray,
+    held: np.ndarray,
+    level: float,
+) -> CellDifferences:  # owner (pairs,), without (pairs, 2), all others (cells, 2)
+    value, union = values[:, 1] - values[:, 0], np.bincount(owner, minlength=len(values))
+    se = jackknife_se(owner, without @ [-1, 1], len(values))
+    se = np.where(np.isnan(value) | (held.min(1) < 2), np.nan, se)
+    df = _welch(errors, held, union)
+    half = t_half_width(se, df, level)
+    (v0, v1), (se_0, se_1), (n_0, n_1) = values.T, errors.T, held.T
+    lower, upper = value - half, value + half
+    return CellDifferences(value, v0, v1, se, lower, upper, union, df, se_0, se_1, n_0, n_1)
+
 # %% ../../nbs/stats/10_cluster.ipynb #c054
 def bucket_differences(
     cell: np.ndarray,  # cell of each row, 0 to n_cells - 1, shape (rows,)
@@ -282,13 +300,46 @@ def bucket_differences(
     one = bucket_ratios(sides, tops, bottoms, 2 * n_cells, level)
     values, errors, held = (a.reshape(-1, 2) for a in (one.value, one.se, one.n_clusters))
     without = _without(sides, tops, bottoms, 2 * n_cells)[1].reshape(-1, 2)
-    value, union = values[:, 1] - values[:, 0], np.bincount(owner, minlength=n_cells)
-    se = np.where(np.isnan(value), np.nan, jackknife_se(owner, without @ [-1, 1], n_cells))
-    df = _welch(errors, held, union)
-    half = t_half_width(se, df, level)
-    (v0, v1), (se_0, se_1), (n_0, n_1) = values.T, errors.T, held.T
-    lower, upper = value - half, value + half
-    return CellDifferences(value, v0, v1, se, lower, upper, union, df, se_0, se_1, n_0, n_1)
+    return _differences(owner, without, values, errors, held, level)
+
+# %% ../../nbs/stats/10_cluster.ipynb #c104
+class Without(NamedTuple):
+    "Values with one bucket deleted, a row per cell and bucket held; arrays of shape (rows,)."
+
+    cell: np.ndarray
+    bucket: np.ndarray
+    value: np.ndarray
+
+
+def _side_by_side(
+    sides: tuple[Without, Without], values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:  # owner (pairs,), values without each bucket (pairs, 2)
+    wide = 1 + max(int(np.max(side.bucket, initial=0)) for side in sides)
+    keys = [side.cell.astype(np.int64) * wide + side.bucket.astype(np.int64) for side in sides]
+    pairs = np.union1d(*keys)
+    without = values[pairs // wide]
+    for i, side in enumerate(sides):
+        without[np.searchsorted(pairs, keys[i]), i] = side.value
+    return pairs // wide, without
+
+# %% ../../nbs/stats/10_cluster.ipynb #c105
+def bucket_value_differences(
+    without_0: Without,  # of side 0
+    without_1: Without,  # of side 1, with the same numbers of cells and buckets
+    value_0: np.ndarray,  # with all buckets, shape (cells,)
+    value_1: np.ndarray,  # in the same unit
+    level: float = 0.95,
+) -> CellDifferences:  # nan where a side is nan; no interval where a side has below two buckets
+    "Difference of two values per cell by deleting a bucket from both sides at a time."
+    sides, n_cells = (without_0, without_1), len(value_0)
+    if len(value_1) != n_cells:
+        raise BadInput(f"{n_cells} and {len(value_1)} values", "the same cells on both sides")
+    for side in sides:
+        _refuse_misfits(side.cell, n_cells, bucket=side.bucket, value=side.value)
+    values = np.stack([value_0, value_1], axis=1).astype(float)
+    errors = np.stack([jackknife_se(s.cell, s.value, n_cells) for s in sides], axis=1)
+    held = np.stack([np.bincount(s.cell, minlength=n_cells) for s in sides], axis=1)
+    return _differences(*_side_by_side(sides, values), values, errors, held, level)
 
 # %% ../../nbs/stats/10_cluster.ipynb #c060
 def share_differences(

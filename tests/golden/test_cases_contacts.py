@@ -146,11 +146,28 @@ case(
         stay("b5", 31, "11:30:00", answered_at=at(31, "11:30:00")),
     ],
 )
+# Its clock is a second behind that of the queue, but the contact points back to b3.
+case(
+    "callback_completion_rate",
+    [
+        *CALLBACKS,
+        call(at=at(2, "11:59:59"), initiation="callback", prev_id="b3"),
+        *QUIET_END,
+    ],
+    (100 * 3 / 4, {}),  # b1, b2, b3
+    (100 * 2 / 4, {"window_h": 24}),  # b1, b3
+    queue_events=[
+        *ASKED,
+        *AGAIN,
+        stay("b4", 2, "11:00:00", "callback", answered_at=at(2, "11:30:00")),  # an earlier one
+    ],
+)
 case(
     "callback_completion_rate",
     CALLBACKS,
-    (None, {}),
-    queue_events=[stay("b5", 2, answered_at=at(2))],
+    (None, {}),  # the only request is of a later day
+    span=("2026-03-02", "2026-03-10"),
+    queue_events=[stay("b5", 2, answered_at=at(2)), stay("b2", 20, callback_at=at(20))],
 )
 
 HOLDS = [call(talk=100, hold=60), call(talk=100, hold=0), call(talk=100)]
@@ -261,7 +278,8 @@ case(
     (80.0, {}),
     (40.0, {"scope": "department"}),  # x1, x4 (seed 002: to another department)
     (20.0, {"scope": "external"}),  # x3
-    (20.0, {"scope": "within"}),  # x2
+    (20.0, {"cause": "system"}),  # x2 stays in its queue
+    (40.0, {"cause": "wrong_department"}),  # x1, x4: without skills each queue is a department
     (20.0, {"kind": "blind"}),
     (20.0, {"kind": "consult"}),
     (20.0, {"kind": "queue"}),
@@ -271,6 +289,43 @@ case(
     (100 * 5 / 9, {"unit": "legs"}),
     (100 * 3 / 9, {"unit": "legs", "scope": "department"}),
     contact_segments=PASSED,
+)
+# Orders and billing are of one skill, tech of another: x1 goes aside, x4 first aside and then wrong.
+SKILLS = [
+    {"queue_id": queue, "valid_from": pd.Timestamp("2026-01-01"), "skill": skill}
+    for queue, skill in (
+        ("orders", "sales"),
+        ("billing", "sales"),
+        ("tech", "tech"),
+        ("Q", "sales"),
+    )
+]
+case(
+    "transfer_rate",
+    FIVE,
+    (80.0, {}),
+    (40.0, {"scope": "department"}),
+    (20.0, {"cause": "wrong_department"}),  # x4
+    (60.0, {"cause": "system"}),  # x1, x2, x4
+    (40.0, {"cause": "system", "scope": "department"}),  # x1, x4
+    (100 * 3 / 9, {"cause": "system", "unit": "legs"}),
+    contact_segments=PASSED,
+    queues=SKILLS,
+)
+# Billing had another skill before the 3rd, and what tech can do is no longer known.
+case(
+    "transfer_rate",
+    FIVE,
+    (40.0, {"cause": "wrong_department"}),  # x1, x4 to billing
+    (20.0, {"cause": "system"}),  # x2
+    contact_segments=PASSED,
+    queues=[
+        SKILLS[0],
+        SKILLS[1] | {"skill": "money", "valid_to": pd.Timestamp("2026-03-03")},
+        SKILLS[1] | {"valid_from": pd.Timestamp("2026-03-03"), "valid_to": None},
+        SKILLS[2] | {"skill": None},
+        SKILLS[3],
+    ],
 )
 case(
     "transfer_rate",
@@ -408,9 +463,13 @@ case(
 case(
     "overflow_share",
     SERVED,
-    (None, {}),
+    (None, {}),  # the only answered stay is of a later day
     (None, {"wrong": "specialty"}),
-    queue_events=[routed(5, 12, "billing", "overflow", abandoned_at=at(12))],
+    span=("2026-03-02", "2026-03-15"),
+    queue_events=[
+        routed(5, 12, "billing", "overflow", abandoned_at=at(12)),
+        routed(5, 20, "orders", "overflow"),
+    ],
     agents=TRADES,
 )
 
@@ -603,7 +662,7 @@ case(
     (100 * 3 / 7, {}),  # n1, n4, n5; a letter counts within one hour [MN-FCR]
     (100 * 4 / 7, {"count_consult": False}),  # n3
     (100 * 2 / 7, {"count_conference": True}),  # not n4
-    (100 * 5 / 7, {"email_limit_h": None}),  # n6, n7
+    (100 * 5 / 7, {"email_limit_h": "none"}),  # n6, n7
     (100 * 4 / 7, {"email_limit_h": 2}),  # n6
     contact_segments=WAYS,
 )
@@ -941,7 +1000,10 @@ case(
     (None, {}),
     (None, {"rule": "naive"}),
     span=("2026-03-10", "2026-03-12"),
-    self_service_sessions=[session("S1", 2), session("S2", 30)],
+    self_service_sessions=[
+        session("S1", 2),
+        session("S2", 30, "escalated", handoff_contact_id="x1"),
+    ],
 )
 
 # 24 h is the window of Dialogflow CX [DFCX].
@@ -951,7 +1013,7 @@ BOTS = [
     session("C", 2, ended="12:10:00"),
     session("C", 2, clock="14:00:00", ended="14:10:00"),
     session("D", 2, "escalated", ended="12:10:00"),
-    session("E", 31, clock="11:00:00", ended="11:10:00"),  # pending
+    session("E", 31, clock="11:00:00", ended="12:00:00"),  # pending, unless 12 h are enough
 ]
 BACK = [
     call(at=at(3, "12:10:00"), customer_id="A", talk=9),  # exactly 24 h later
@@ -965,7 +1027,9 @@ case(
     (100 * 2 / 5, {}),  # B, C's second
     (100 * 3 / 5, {"any_channel": False}),  # C's first
     (100 * 1 / 5, {"window_h": 48}),  # C's second
-    (100 * 4 / 5, {"window_h": 1}),
+    (100 * 5 / 6, {"window_h": 1}),  # all but D; the window of E is over with the last day
+    (100 * 4 / 6, {"window_h": 12}),  # exactly: A, B, C's second, E
+    (100 * 3 / 5, {"window_h": 12.5}),  # E is pending
     span=MONTH,
     self_service_sessions=BOTS,
 )
@@ -992,7 +1056,19 @@ case(
     (100 * 4 / 6, {}),
     self_service_sessions=[*VISITS, session("S9", 4, "escalated", handoff_contact_id="x2")],
 )
-case("deflection_rate", None, (None, {}), self_service_sessions=VISITS[4:6])
+case(
+    "deflection_rate",
+    None,
+    (100 * 5 / 6, {}),  # handed over after all, one need: 5 / (5 + 1)
+    self_service_sessions=[*VISITS, session("S9", 4, handoff_contact_id="x2")],
+)
+case(
+    "deflection_rate",
+    None,
+    (None, {}),  # given up; the one handed over is of a later day
+    span=("2026-03-02", "2026-03-10"),
+    self_service_sessions=[*VISITS[4:6], session("S9", 20, "escalated", handoff_contact_id="x2")],
+)
 
 
 def step(session_id, clock="12:00:00", day=2, customer=None, **known):
@@ -1024,8 +1100,8 @@ case(
     AFTER,
     (40.0, {}),  # d2, d3 of five
     (60.0, {"variant": "task"}),  # d4
-    (20.0, {"variant": "leak"}),  # d2
-    (40.0, {"variant": "leak", "window_h": 25}),  # d4
+    (50.0, {"variant": "leak"}),  # d2 of d2 and d4, whose customers are known
+    (100.0, {"variant": "leak", "window_h": 25}),  # d4 too
     digital_events=STEPS,
     self_service_sessions=UNFINISHED,
 )
@@ -1034,10 +1110,26 @@ case(
     AFTER,
     (50.0, {}),
     (100 * 4 / 6, {"variant": "task"}),
-    (20.0, {"variant": "leak"}),  # d5 is pending
+    (50.0, {"variant": "leak"}),  # d5 is pending
+    (200 / 3, {"variant": "leak", "window_h": 3}),  # d5 is not: d2, d5 of d2, d4, d5
     span=MONTH,
     digital_events=[*STEPS, step("d5", "11:00:00", 31, "Z", error_code="timeout")],
     self_service_sessions=UNFINISHED,
+)
+# The first customer whom a step names is the session's, else the one of its visit: d6 is A's and
+# d7 is B's. A calls after 3 h, B and D do not within the day.
+case(
+    "digital_failure_rate",
+    AFTER,
+    (50.0, {"variant": "leak"}),
+    (100.0, {"variant": "leak", "window_h": 25}),
+    digital_events=[
+        step("d6", "11:58:00"),
+        step("d6", "11:59:00", customer="A", error_code="timeout"),
+        step("d6", customer="D"),
+        step("d7", error_code="timeout"),
+    ],
+    self_service_sessions=[session("C", 2, session_id="d6"), session("B", 2, session_id="d7")],
 )
 case(
     "digital_failure_rate",

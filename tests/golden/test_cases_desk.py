@@ -318,6 +318,19 @@ FIGURES = rows(
     "2026-03-01 | retention_cost   | 700",
 )
 
+BOOKS = rows(
+    "period_start_on item amount",
+    "2025-12-01 | profit           | 40",
+    "2026-01-01 | profit           | 60",
+    "2026-02-01 | profit           | 100",
+    "2026-03-01 | profit           | 106",
+    "2026-01-01 | margin           | -3",
+    "2026-02-01 | margin           | 9",
+    "2026-03-01 | margin           | -",  # not booked yet
+    "2026-03-01 | acquisition_cost | 1000",
+    "2026-03-01 | retention_cost   | 700",
+)
+
 # --- cost ----------------------------------------------------------------------------------------
 
 COSTS = rows(
@@ -349,6 +362,10 @@ ISSUES = rows(
     "i5 | voice | answered | inbound  | 20 10:00 | k3 | bill",
     "i6 | voice | answered | inbound  | 22 10:00 | -  | bill",  # nobody knows whose
     "i7 | voice | answered | outbound | 03 10:00 | k2 | bill",
+)
+TIMED = ISSUES.assign(  # i1 i3 share the costs of the 2nd, the others are alone on their days
+    channel=["voice", "voice", "email", "voice", "voice", "voice", "voice"],
+    talk_ms=[100.0, 60.0, 300.0, 60.0, 60.0, 60.0, 100.0],
 )
 ISSUE_COSTS = rows(
     "period_start_on period_end_on cost_centre kind amount",
@@ -388,8 +405,10 @@ WORLDS: dict[str, tuple[dict, dict]] = {
          "finance": FIGURES[FIGURES["item"] != "acquisition_cost"]},
         {},
     ),
+    "books": ({"subscriptions": SUBSCRIPTIONS, "customers": CUSTOMERS, "finance": BOOKS}, {}),
     "cost": ({"costs": COSTS, "contacts": WORK, "sites": SITES}, {}),
     "issues": ({"costs": ISSUE_COSTS, "contacts": ISSUES}, {}),
+    "issues with times": ({"costs": ISSUE_COSTS, "contacts": TIMED}, {}),
 }  # fmt: skip
 
 # --- cases ---------------------------------------------------------------------------------------
@@ -543,7 +562,15 @@ TICKET_CASES = [
     desk("tickets_resolved", 7, net_of_reopens=False),  # D twice
     desk("tickets_resolved", 1, 3, 3),  # E
     desk("tickets_resolved", 2, 3, 3, net_of_reopens=False),
+    desk("tickets_resolved", 4, where={"team": "front"}),  # A C E H
+    desk("tickets_resolved", 2, where={"team": "tech"}),  # B D
+    desk("tickets_resolved", 5, where={"team": "front"}, net_of_reopens=False),  # D was in front
     desk("tickets_resolved", 2, where={"agent": "ann"}),  # A D
+    # D goes to one called tech before it is solved again: ann has A and the first solve of D
+    desk("tickets_resolved", 2, where={"agent": "ann"}, net_of_reopens=False,
+         change=event(line("D | 05 09:45 | group"), "kind", "assignee")),
+    desk("tickets_resolved", 1, where={"agent": "ann"},
+         change=event(line("D | 05 09:45 | group"), "kind", "assignee")),
     desk("tickets_resolved", 3, where={"agent": "ann"}, credit="solver"),  # and B
     desk("tickets_resolved", 0, 6, 6),
     desk("tickets_resolved", 5,
@@ -552,6 +579,7 @@ TICKET_CASES = [
     desk("fault_ownership_rate", 80),
     desk("fault_ownership_rate", 100, allowed_handoffs=1),
     desk("fault_ownership_rate", None, where={"channel": "chat"}),
+    desk("fault_ownership_rate", 50, where={"team": "tech"}),  # D of B D
     desk("fault_ownership_rate", 100 * 3 / 5,
          change=event(line("H | 04 08:40 | assignee"), "to_value", "bob")),
 ]  # fmt: skip
@@ -569,6 +597,11 @@ WEEKEND_CASES = [
     case("backlog_weekend", "weekends of Israel", 5, 8, 1, as_of=20),
     case("backlog_weekend", "weekends of Israel", 5, 8, 2, as_of=20, side="after"),
     case("backlog_weekend", "weekends of Israel", 5, 8, 1, as_of=20, side="growth"),
+    # Q is not solved on the 7th but given to a group: at Friday's close it was not theirs
+    case("backlog_weekend", "weekends", 2, 8, 0, {"team": "solved"}, 20,
+         change=("ticket_events", "e0000", "kind", "group")),
+    case("backlog_weekend", "weekends", 2, 8, 1, {"team": "solved"}, 20, side="after",
+         change=("ticket_events", "e0000", "kind", "group")),
     # Q solved on Friday already
     case("backlog_weekend", "weekends", 2, 8, 1, as_of=20,
          change=("ticket_events", "e0000", "at", at("06 12:00"))),
@@ -601,7 +634,9 @@ SALES_CASES = [
     case("sales_total", "sales", 2, 6, 150, net=False),
     case("sales_total", "sales", 2, 6, 330, scope="all"),
     case("sales_total", "sales", 2, 6, 350, scope="all", net=False),
-    case("sales_total", "sales", 2, 6, 30 + 10, measure="margin"),
+    # 80 of the first 100 were kept, and so was 0.8 of its margin
+    case("sales_total", "sales", 2, 6, 30 * 0.8 + 10, measure="margin"),
+    case("sales_total", "sales", 2, 6, 30 + 10, measure="margin", net=False),
     case("sales_total", "sales", 2, 6, 80, {"site": "north"}),
     case("sales_total", "sales", 4, 6, 0),
     case("sales_total", "sales", 2, 6, 140, change=moved("orders", "o1", "returned_amount", 10.0)),
@@ -622,6 +657,7 @@ SALES_CASES = [
 ]  # fmt: skip
 
 LONG_AGO = date(2020, 3, 2)
+FEBRUARY = date(2026, 2, 1)
 RETENTION_CASES = [
     # on the 2nd: k1 k2 k3 k4 k7 k8; at the end of the 31st without k2 and k7
     case("customer_retention_rate", "retention", 2, 31, 100 * 4 / 6),
@@ -653,7 +689,14 @@ RETENTION_CASES = [
     case("nrr", "retention", LONG_AGO, LONG_AGO, None),
     case("nrr", "retention", 2, 31, 100 * 165 / 180,
          change=moved("subscriptions", "s7", "ended_at", None)),
+    case("nrr", "retention", 2, 31, 100 * 85 / 180, reactivation="drop"),  # without k3's 30
+    # what k3 pays at the end, k1 at the beginning is not known
+    case("nrr", "retention", 2, 31, 100 * 85 / 150, change=moved("subscriptions", "s9", "mrr", None)),
+    case("nrr", "retention", 2, 31, 100 * 105 / 170,
+         change=moved("subscriptions", "s1", "mrr", None)),
     case("grr", "retention", 2, 31, 100 * 95 / 180),  # of k4's 60 only 40
+    case("grr", "retention", 2, 31, 100 * 65 / 180, reactivation="drop"),
+    case("grr", "retention", 2, 31, 100 * 65 / 150, change=moved("subscriptions", "s9", "mrr", None)),
     case("grr", "retention", LONG_AGO, LONG_AGO, None),
     case("grr", "retention", 2, 31, 100 * 145 / 180,
          change=moved("subscriptions", "s7", "ended_at", None)),
@@ -668,13 +711,28 @@ RETENTION_CASES = [
     case("profit_growth", "retention", 1, 31, 6),  # (106 - 100) / 100
     case("profit_growth", "retention", 1, 31, 25, item="revenue"),
     case("profit_growth", "retention", 1, 31, None, item="nothing"),  # nothing before
-    case("profit_growth", "retention", date(2026, 2, 1), date(2026, 2, 28), None),
+    case("profit_growth", "retention", FEBRUARY, date(2026, 2, 28), None),
     case("profit_growth", "retention", 1, 31, -6,
          change=("finance", "2026-03-01 profit", "amount", 94.0)),
+    case("profit_growth", "books", 1, 31, 6),
+    case("profit_growth", "books", FEBRUARY, date(2026, 2, 28), 100 * (100 - 60) / 60),  # 28, 31 days
+    case("profit_growth", "books", FEBRUARY, 31, 100 * (206 - 100) / 100),  # two months before
+    case("profit_growth", "books", FEBRUARY, 15, 100 * (206 - 60) / 60),  # 43 days, from 20 December
+    case("profit_growth", "books", 2, 31, None),  # no month begins
+    case("profit_growth", "books", date(2025, 12, 1), date(2025, 12, 31), None),
+    case("profit_growth", "books", FEBRUARY, date(2026, 2, 28), None, item="margin"),  # a loss before
+    case("profit_growth", "books", 1, 31, None, item="margin"),
     # 1000 / 2 new (k5 kz); at the beginning of the 1st k1 k2 k3 k4 k6 k7 k8: 700 / 7
     case("acq_to_retention_cost", "retention", 1, 31, 5),
-    case("acq_to_retention_cost", "finance without acquisition", 1, 31, (9300 / 2) / (700 / 7)),
-    case("acq_to_retention_cost", "retention", date(2026, 2, 1), date(2026, 2, 28), None),
+    case("acq_to_retention_cost", "books", 1, 31, 5),
+    case("acq_to_retention_cost", "books", 1, 31, 500 / (700 * 365.25 / 31 / 7), kept_for="year"),
+    case("acq_to_retention_cost", "books", 1, 31, None,
+         change=("finance", "2026-03-01 retention_cost", "amount", None)),
+    case("acq_to_retention_cost", "books", 1, 31, None, spent="costs"),  # there are none
+    case("acq_to_retention_cost", "finance without acquisition", 1, 31, None),
+    case("acq_to_retention_cost", "finance without acquisition", 1, 31, (9300 / 2) / (700 / 7),
+         spent="costs"),
+    case("acq_to_retention_cost", "retention", FEBRUARY, date(2026, 2, 28), None),
     case("acq_to_retention_cost", "retention", 1, 31, 1000 / 1 / (700 / 7),
          change=moved("customers", "k5", "created_at", at("2026-04-01"))),
 ]  # fmt: skip
@@ -703,22 +761,54 @@ COST_CASES = [
     case("cost_per_contact", "cost", 2, 2, 20 / 3, fixed="fixed"),
     case("cost_per_contact", "cost", 2, 2, 100 / 3, avoidable="avoidable"),
     case("cost_per_contact", "cost", 2, 2, 120 / 2, {"site": "north"}),
-    # north: 120 over 100 s and 300 s; south 13 over 100 s
-    case("cost_per_contact", "cost", 2, 2, (30 + 13) / 2, {"channel": "voice"},
+    # north: 120 over 100 s and 300 s, h1 30 and h2 90; south 13; the 40 of no site over all 500 s:
+    # 8, 24 and 8
+    case("cost_per_contact", "cost", 2, 2, (30 + 8 + 13 + 8) / 2, {"channel": "voice"},
          allocate="handled_time"),
-    case("cost_per_contact", "cost", 2, 2, 90, {"channel": "email"}, allocate="handled_time"),
-    case("cost_per_contact", "cost", 2, 2, 60, {"site": "north"}, allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 2, 90 + 24, {"channel": "email"}, allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 2, (120 + 32) / 2, {"site": "north"},
+         allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 2, 173 / 3, allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 2, 173 / 4, base="offered", allocate="handled_time"),
+    # from the 3rd to the 6th nobody is handled: 120 a day stay at north, 13 at south
+    case("cost_per_contact", "cost", 2, 6, (173 + 4 * 133) / 3, allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 6, (30 + 8 + 13 + 8) / 2, {"channel": "voice"},
+         allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 6, (152 + 4 * 120) / 2, {"site": "north"},
+         allocate="handled_time"),
+    case("cost_per_contact", "cost", 2, 6, 21 + 4 * 13, {"site": "south"}, allocate="handled_time"),
     case("cost_per_contact", "cost", 6, 6, None),
     case("cost_per_contact", "cost", 2, 2, 173 / 2, change=moved("contacts", "h3", "talk_ms", None)),
-    # 2200 + 440; at rest at the end of the 22nd: k1 (2nd and 5th), k2; not k1 (16th), k3
-    case("cost_per_resolution", "issues", 1, 22, 2640 / 2, as_of=22),
-    case("cost_per_resolution", "issues", 1, 22, 2640 / 3, as_of=22, gap_d=3),  # and k1 (16th)
-    case("cost_per_resolution", "issues", 1, 22, 2640 / 3, as_of=22, same_reason=True),  # two of k1
-    case("cost_per_resolution", "issues", 1, 22, 2200 / 2, as_of=22, scope="labour"),
+    # 100 + 20 a day from the 2nd, on which the contacts begin, to the 22nd; at rest at its end: k1
+    # (2nd and 5th), k2; not k1 (16th), k3
+    case("cost_per_resolution", "issues", 1, 22, 2520 / 2, as_of=22),
+    case("cost_per_resolution", "issues", 1, 22, 2520 / 3, as_of=22, gap_d=3),  # and k1 (16th)
+    case("cost_per_resolution", "issues", 1, 22, 2520 / 3, as_of=22, same_reason=True),  # two of k1
+    case("cost_per_resolution", "issues", 1, 22, 2100 / 2, as_of=22, scope="labour"),
+    case("cost_per_resolution", "issues", 2, 3, 240 / 2, as_of=22),
     case("cost_per_resolution", "issues", 20, 22, None, as_of=22),
     # k3 came on the 14th at the latest: at rest
-    case("cost_per_resolution", "issues", 1, 22, 2640 / 3, as_of=22,
+    case("cost_per_resolution", "issues", 1, 22, 2520 / 3, as_of=22,
          change=moved("contacts", "i5", "started_at", at("14 10:00"))),
+    # of the 120 of a day i1 bears 30, i3 90; i2 and i4 120 each
+    case("cost_per_resolution", "issues with times", 1, 22, (30 + 120 + 90) / 2, as_of=22,
+         matching="cohort"),
+    case("cost_per_resolution", "issues with times", 2, 3, (30 + 120 + 90) / 2, as_of=22,
+         matching="cohort"),  # the 5th, too
+    case("cost_per_resolution", "issues with times", 1, 22, (150 + 120 + 90) / 3, as_of=22,
+         matching="cohort", gap_d=3),
+    case("cost_per_resolution", "issues with times", 1, 22, (30 + 120 + 90) / 3, as_of=22,
+         matching="cohort", same_reason=True),
+    case("cost_per_resolution", "issues with times", 1, 22, (25 + 100 + 75) / 2, as_of=22,
+         matching="cohort", scope="labour"),
+    case("cost_per_resolution", "issues with times", 1, 22, 90, {"channel": "email"}, 22,
+         matching="cohort"),
+    case("cost_per_resolution", "issues with times", 20, 22, None, as_of=22, matching="cohort"),
+    case("cost_per_resolution", "issues with times", 1, 22, (60 + 120 + 60) / 2, as_of=22,
+         matching="cohort", change=moved("contacts", "i1", "talk_ms", 300.0)),
+    # nobody is handled on the 5th: no contact bears its 120
+    case("cost_per_resolution", "issues with times", 1, 22, (30 + 90) / 2, as_of=22,
+         matching="cohort", change=moved("contacts", "i2", "talk_ms", None)),
     # 100 a day; 8 opened, 6 solved
     desk("cost_per_case", 500 / 8),
     desk("cost_per_case", 500 / 6, base="solved"),

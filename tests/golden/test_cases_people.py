@@ -369,6 +369,12 @@ case("each queue's own", "interval_target_share", OF_QUEUES, 100 / 3, target="qu
 # 21 s are in time where the queue allows 30: 5 of 5 reach 0.9
 SLOW = OF_QUEUES | {"queues": [QUEUES[0] | {"sl_threshold_ms": 30_000}, QUEUES[1]]}
 case("each queue's own threshold", "interval_target_share", SLOW, 100 * 2 / 3, target="queue")
+# 11 of 20 are 0.55 exactly
+EXACT = {
+    "contacts": calls(11, at=f"{DAY} 10:00:00", wait=5) + calls(9, at=f"{DAY} 10:00:00", wait=50)
+}
+case("11 of 20 are 0.55", "interval_target_share", EXACT, 100.0, target=0.55)
+case("11 of 20 are not 0.56", "interval_target_share", EXACT, 0.0, target=0.56)
 case("only flow-outs", "interval_target_share", {"contacts": INTERVALS[-2:]}, None)
 
 STAFF = {
@@ -507,9 +513,11 @@ case(
 case("none on the 2nd", "certification_attainment", PASSED, 0.0)
 case("one's own", "certification_attainment", PASSED, 1.0, where={"agent": "a2"}, **MARCH)
 
-# recommend 10 9 9 8 6 3: (3 - 2) / 6; mood 4 4 5 3 4 4; four of the six are red
+# recommend 10 9 9 8 6 3: (3 - 2) / 6; mood 4 4 5 3 4 4, tools 1 2 1 2 1 2; four of the six are red;
+# in autumn five recommend by 0
 SHEETS = [
-    ("red", 10, 4), ("red", 9, 4), ("red", 9, 5), ("red", 8, 3), ("blue", 6, 4), ("blue", 3, 4),
+    ("red", 10, 4, 1), ("red", 9, 4, 2), ("red", 9, 5, 1), ("red", 8, 3, 2), ("blue", 6, 4, 1),
+    ("blue", 3, 4, 2),
 ]  # fmt: skip
 MORALE = {
     "employee_surveys": [
@@ -521,12 +529,20 @@ MORALE = {
             "value": float(value),
         }
         for i, (team, *values) in enumerate(SHEETS)
-        for name, value in zip(("recommend", "mood"), values, strict=True)
+        for name, value in zip(("recommend", "mood", "tools"), values, strict=True)
     ]
 }
+AUTUMN = [
+    {"response_id": f"u{i}", "team": "red", "wave": "autumn", "item": "recommend", "value": 0.0}
+    for i in range(5)
+]
+WAVES = {"employee_surveys": MORALE["employee_surveys"] + AUTUMN}
 case("(3 - 2) / 6", "agent_engagement", MORALE, 100 / 6)
 case("24 / 6", "agent_engagement", MORALE, 4.0, stat="mean", item="mood")
-case("(45 + 24) / 12", "agent_engagement", MORALE, 5.75, stat="mean")
+# all questions but the one on recommending, which has a scale of its own
+case("(24 + 9) / 12", "agent_engagement", MORALE, 2.75, stat="mean")
+case("(3 - 7) / 11", "agent_engagement", WAVES, -400 / 11)
+case("the wave of spring", "agent_engagement", WAVES, 100 / 6, wave="spring")
 case("four are too few", "agent_engagement", MORALE, None, where={"team": "red"})
 case("four are enough", "agent_engagement", MORALE, 75.0, where={"team": "red"}, min_answers=4)
 
@@ -561,6 +577,9 @@ case("the next day", "csat_t2b", ANSWERS, 0.0, since=NEXT, until=NEXT)
 case("nobody answered", "csat_t2b", {"surveys": OTHERS[:2]}, None)
 THUMBS = {"surveys": [*surveys(3, csat=1, scale_max=1), survey(csat=0, scale_max=1)]}
 case("good of good and bad", "csat_t2b", THUMBS, 75.0)
+# of two steps the lower one is not satisfied: 2 of 3
+STEPS = {"surveys": [survey(csat=value, scale_max=2) for value in (1, 2, 2)]}
+case("two steps", "csat_t2b", STEPS, 100 * 2 / 3)
 case("thumbs have no middle", "csat_t2b", THUMBS, 75.0, neutral="drop")
 MIDDLE = {"surveys": [survey(csat=value, scale_max=5) for value in (5, 4, 3, 1)]}
 case("2 of 4", "csat_t2b", MIDDLE, 50.0)
@@ -610,6 +629,24 @@ case("2 of 3", "csat_items", ITEMS, 100 * 2 / 3)
 case("1 of 3", "csat_items", ITEMS, 100 / 3, top=5)
 case("another question", "csat_items", ITEMS, 0.0, item="friendly")
 case("a question nobody was asked", "csat_items", ITEMS, None, item="fast_enough")
+# without the item a survey says it by its rating: i6 4 of 5, i7 8 of 10, i8 thumb up; i1 has both
+RATINGS = {
+    "surveys": [
+        survey(survey_id="i1", csat=1, scale_max=5),
+        survey(survey_id="i6", csat=4, scale_max=5),
+        survey(survey_id="i7", csat=8, scale_max=10),
+        survey(survey_id="i8", csat=1, scale_max=1),
+        survey(survey_id="i9"),
+        survey("relationship", csat=1, scale_max=5),
+    ],
+    "survey_items": ITEMS["survey_items"],
+}
+case("3 of 4 by item or rating", "csat_items", RATINGS, 75.0)
+case("the top is of items", "csat_items", RATINGS, 75.0, top=5)
+case("only satisfied is a rating", "csat_items", RATINGS, 0.0, item="friendly")
+NO_ITEMS = {"surveys": RATINGS["surveys"]}
+case("2 of 4 by rating", "csat_items", NO_ITEMS, 50.0)
+case("nobody was asked anything else", "csat_items", NO_ITEMS, None, item="friendly")
 
 # (100 + 0) / 2, 3 / 9, and a respondent without items who is wholly satisfied
 INDEX = {
@@ -739,6 +776,13 @@ TWO_GRIDS = {
     "emotions": rated(6, 2, "g1") + rated(3, 8, "g2") + rated(10, 0, "g3"),
 }
 case("mean_gap: (4 - 5) / 2", "nev", TWO_GRIDS, -0.5)
+# a grid on the company: 1 - 9
+BOTH_GRIDS = {
+    "surveys": [*GRID["surveys"], survey("relationship", survey_id="r9")],
+    "emotions": [*GRID["emotions"], *rated(1, 9, "r9")],
+}
+case("mean_gap: after contacts", "nev", BOTH_GRIDS, 4.0)
+case("mean_gap: of the company", "nev", BOTH_GRIDS, -8.0, kind="relationship")
 case("mean_gap: nobody", "nev", {"surveys": surveys(1), "emotions": rated(6, 2, "other")}, None)
 PICKS = felt(["positive"] * 78 + ["negative"] * 22, "pick_share")
 case("pick_share: 78 - 22 [SVOC]", "nev", PICKS, 56.0, variant="pick_share")
@@ -762,6 +806,16 @@ LABELS = {
 }
 # 2 less 1 of 4 that have a label; the fifth contact has none
 case("class_share: 1 of 4", "nev", LABELS, 25.0, variant="class_share")
+# c2 is called positive twice now, and so is positive: 3 of 4; what its agent felt is not asked
+OFTEN = LABELS | {
+    "emotions": LABELS["emotions"]
+    + [emotion("positive", "class_share", contact_id="c2", source="speech") for _ in range(2)]
+    + [
+        emotion("negative", "class_share", contact_id="c2", source="speech", speaker="agent")
+        for _ in range(3)
+    ]
+}
+case("class_share: 3 of 4", "nev", OFTEN, 75.0, variant="class_share")
 
 # settled: s1 net 1 - 5, s2 net 3, s3 silent about feelings; s4 not settled
 UPSET = {
@@ -782,6 +836,24 @@ case("1 of 2", "resolved_but_negative_rate", UPSET, 50.0)
 # without intensity each counts as one: 1 - 1 is not negative
 PLAIN = UPSET | {"emotions": [row | {"intensity": None} for row in UPSET["emotions"]]}
 case("0 of 2", "resolved_but_negative_rate", PLAIN, 0.0)
+# a second bad word is more than one good one: u1 of 2
+WORSE = PLAIN | {"emotions": [*PLAIN["emotions"], emotion("negative", "mean_gap", survey_id="u1")]}
+case("words are counted", "resolved_but_negative_rate", WORSE, 50.0)
+# u2 rates three good ones 2 and a bad one 5: means 2 - 5, sums 6 - 5; u1 stays 1 - 5
+LEANING = UPSET | {
+    "emotions": UPSET["emotions"][:2]
+    + [emotion("positive", "mean_gap", survey_id="u2", intensity=2) for _ in range(3)]
+    + [emotion("negative", "mean_gap", survey_id="u2", intensity=5)]
+}
+case("2 of 2 by means", "resolved_but_negative_rate", LEANING, 100.0)
+case("1 of 2 by sums", "resolved_but_negative_rate", LEANING, 50.0, net="sum")
+# what a model read from a comment is no answer
+COMMENT = LEANING | {
+    "emotions": [row | {"source": "text"} for row in LEANING["emotions"][:2]]
+    + LEANING["emotions"][2:]
+}
+case("only what was answered", "resolved_but_negative_rate", COMMENT, 100.0)
+case("only what was answered, by sums", "resolved_but_negative_rate", COMMENT, 0.0, net="sum")
 case(
     "nobody settled", "resolved_but_negative_rate", UPSET | {"surveys": UPSET["surveys"][3:]}, None
 )
@@ -840,8 +912,19 @@ case("q1", "email_quality_score", QUALITY, 87.5)
 case("q1 and q2", "email_quality_score", QUALITY, 68.75, written="all_written")
 case("nothing written", "email_quality_score", CALIBRATED, None, sample="all")
 
-case("q2 of 3", "critical_error_rate", QUALITY, 100 / 3)
-case("q2 of 4", "critical_error_rate", QUALITY, 25.0, sample="all")
+# q2 has half of the points of its critical criterion: a loss, but not all of them
+case("q2 lost half", "critical_error_rate", QUALITY, 0.0)
+case("q2 of 3", "critical_error_rate", QUALITY, 100 / 3, error="any_loss")
+case("q2 of 4", "critical_error_rate", QUALITY, 25.0, error="any_loss", sample="all")
+FATAL = QUALITY | {
+    "qa_items": [*QUALITY["qa_items"], item("q3", 0, critical=True), item("q4", 0, critical=True)]
+}
+case("q3 of 3", "critical_error_rate", FATAL, 100 / 3)
+case("q3 and q4 of 4", "critical_error_rate", FATAL, 50.0, sample="all")
+case("q2 and q3 of 3", "critical_error_rate", FATAL, 200 / 3, error="any_loss")
+# q1 and q2 without criteria cannot show an error: q3 of 1
+UNSEEN = FATAL | {"qa_items": [item("q3", 0, critical=True), item("q3", 9)]}
+case("q3 of 1", "critical_error_rate", UNSEEN, 100.0)
 SPOTLESS = QUALITY | {"qa_items": [item("q2", 10, critical=True)]}
 case("points that are not lacking", "critical_error_rate", SPOTLESS, 0.0)
 case("q3 of 3 failed", "critical_error_rate", SPOTLESS, 100 / 3, error="auto_fail")
@@ -849,6 +932,10 @@ case("no random sample", "critical_error_rate", CALIBRATED, None)
 
 case("(50 + 100) / 2", "competency_score", QUALITY, 75.0)
 case("50", "competency_score", QUALITY, 50.0, competency="empathy")
+# q4, a calibration, has 10 of 10: (50 + 100 + 100) / 3, at random (50 + 100) / 2
+DOUBLE = QUALITY | {"qa_items": [*QUALITY["qa_items"], item("q4", 10, competency_id="accuracy")]}
+case("(50 + 100 + 100) / 3", "competency_score", DOUBLE, 250 / 3)
+case("at random only", "competency_score", DOUBLE, 75.0, sample="random")
 case("a competency nobody rated", "competency_score", QUALITY, None, competency="patience")
 
 

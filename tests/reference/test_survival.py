@@ -5,7 +5,12 @@ import pytest
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from contact_kpis.errors import BadInput
-from contact_kpis.stats.survival import bucket_km_mean, kaplan_meier, restricted_mean
+from contact_kpis.stats.survival import (
+    bucket_km_mean,
+    kaplan_meier,
+    km_mean_without,
+    restricted_mean,
+)
 
 # Freireich et al. (1963), Blood 21, 699-716: weeks of remission on 6-MP, 1 = relapse.
 # Survival and rows at risk as printed by Kleinbaum and Klein, Survival Analysis, chapter 2;
@@ -72,6 +77,7 @@ def test_cells_are_the_loop_over_buckets(monkeypatch, horizon, at_once):
     monkeypatch.setattr(survival, "_AT_ONCE", at_once)
     cell, bucket, time, ended, opened = cells(np.random.default_rng(np.random.SeedSequence(2024)))
     found = bucket_km_mean(cell, bucket, time, ended, opened, 3, horizon=horizon)
+    left = km_mean_without(cell, bucket, time, ended, opened, found)
 
     def mean(rows, until):
         curve = kaplan_meier(*counted(time[rows], ended[rows]))
@@ -82,6 +88,8 @@ def test_cells_are_the_loop_over_buckets(monkeypatch, horizon, at_once):
         own = cell == c
         until = time[own].max() if horizon is None else horizon
         without = np.array([mean(own & (bucket != b), until) for b in np.unique(bucket[own])])
+        assert left.bucket[left.cell == c].tolist() == np.unique(bucket[own]).tolist()
+        assert left.value[left.cell == c] == pytest.approx(without, rel=1e-12)
         b = len(without)
         se = np.sqrt((b - 1) / b * ((without - without.mean()) ** 2).sum())
         assert found.value[c] == pytest.approx(mean(own, until), rel=1e-12)

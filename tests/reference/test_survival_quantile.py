@@ -13,7 +13,15 @@ from statsmodels.duration.survfunc import SurvfuncRight
 
 from contact_kpis.errors import BadInput
 from contact_kpis.stats import survival
-from contact_kpis.stats.survival import bucket_km_quantile, kaplan_meier
+from contact_kpis.stats.agreement import icc_of, pair_sums, smooth, smooth_without
+from contact_kpis.stats.cluster import bucket_value_differences
+from contact_kpis.stats.survival import (
+    bucket_km_mean,
+    bucket_km_quantile,
+    kaplan_meier,
+    km_mean_without,
+    km_quantile_without,
+)
 
 NAN = float("nan")
 
@@ -269,6 +277,123 @@ def test_a_large_cell_is_taken_in_stretches():
     assert value == n / 2
     # Binomial: 2 * 1.98 * sqrt(n) / 2 = 626 long; the jackknife's own error is 1 / sqrt(2 * 127).
     assert upper - lower == pytest.approx(626, rel=0.25)
+
+
+# ── without a bucket, and differences ────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("p", [0.2, 0.4, 0.6])
+def test_without_a_bucket_is_the_loop_over_heights(p):
+    "The middle of the step at the quantile, a curve per deleted bucket; spread as the band says."
+    rng = np.random.default_rng(np.random.SeedSequence(2024))
+    cell, bucket = rng.integers(0, 3, 600), rng.integers(0, 9, 600)
+    time, ended = rng.integers(0, 40, 600).astype(float), rng.integers(0, 2, 600)
+    rows = cell, bucket, time, ended, 1 - ended
+    found = bucket_km_quantile(*rows, 3, p=p)
+    without = km_quantile_without(*rows, found)
+    assert without.cell.tolist() == np.repeat(range(3), 9).tolist()
+    assert without.bucket.tolist() == [*range(9)] * 3
+    for c in range(3):
+        own, at = cell == c, [found.value[c] - 0.5, found.value[c]]
+        height = [survival_at(time[k], ended[k], at).mean() for k in
+                  [own, *(own & (bucket != b) for b in range(9))]]  # fmt: skip
+        moved = np.array(height[1:]) - height[0]
+        spread = np.sqrt(8 / 9 * ((moved - moved.mean()) ** 2).sum())
+        expected = found.value[c] + moved * found.se[c] / spread
+        assert without.value[without.cell == c] == pytest.approx(expected, rel=1e-10)
+
+
+def value_without(kind, rows):
+    "Value, standard error and values without each bucket of one cell."
+    cell, bucket, time, ended = np.zeros(len(rows[0]), int), *rows
+    if kind == "smooth":
+        given = cell, bucket, pair_sums(time, np.roll(time, 1) + time), 1, icc_of
+        found, without = smooth(*given), smooth_without(*given)
+    elif kind == "mean":
+        found = bucket_km_mean(cell, bucket, time, ended, 1 - ended, 1)
+        without = km_mean_without(cell, bucket, time, ended, 1 - ended, found)
+    else:
+        found = bucket_km_quantile(cell, bucket, time, ended, 1 - ended, 1)
+        without = km_quantile_without(cell, bucket, time, ended, 1 - ended, found)
+    return found.value, found.se, without
+
+
+def a_side(seed, buckets=40):
+    rng = np.random.default_rng(seed)
+    bucket = np.repeat(np.arange(buckets), 8)
+    own = np.exp(rng.normal(0, 0.5, buckets))[bucket]
+    time, until = rng.exponential(100 * own), np.minimum(rng.exponential(200, len(own)), 400)
+    return bucket, np.minimum(time, until), (time <= until).astype(int)
+
+
+def difference(kind, before, now):
+    (v0, se_0, w0), (v1, se_1, w1) = (value_without(kind, rows) for rows in (before, now))
+    return bucket_value_differences(w0, w1, v0, v1), np.hypot(se_0, se_1)[0]
+
+
+KINDS = ["mean", "quantile", "smooth"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_disjoint_clusters_are_independent(kind):
+    """Forty buckets on one side, forty others on the other.
+
+    The union has 80, so the factor is 79 / 80 instead of 39 / 40 twice; what the means of the
+    deleted values lie off adds less than another hundredth. Degrees of freedom are Welch's.
+    """
+    before, now = a_side(1), a_side(2)
+    found, apart = difference(kind, before, (now[0] + 40, *now[1:]))
+    assert found.se[0] == pytest.approx(apart * np.sqrt(79 / 78), rel=0.01)
+    a, b = found.se_0[0] ** 2, found.se_1[0] ** 2
+    assert found.df[0] == pytest.approx((a + b) ** 2 / ((a**2 + b**2) / 39))
+    half = t.ppf(0.975, found.df[0]) * found.se[0]
+    assert found.upper[0] - found.value[0] == pytest.approx(half)
+    assert found.n_clusters[0] == 80
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_rows_twice_do_not_differ(kind):
+    found, apart = difference(kind, a_side(1), a_side(1))
+    assert found.value[0] == found.se[0] == found.lower[0] == found.upper[0] == 0 < apart
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_factor_of_a_unit_and_the_order_of_sides(kind):
+    before, now = a_side(1), a_side(2)
+    one, back = difference(kind, before, now)[0], difference(kind, now, before)[0]
+    assert one.lower[0] == pytest.approx(-back.upper[0], rel=1e-9)
+    thousand = [(b, 1000 * time, ended) for b, time, ended in (before, now)]
+    k = 1 if kind == "smooth" else 1000
+    assert difference(kind, *thousand)[0].se[0] == pytest.approx(k * one.se[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_interval_without_two_buckets_and_no_difference_without_a_side(kind):
+    before, now = a_side(1), a_side(2)
+    lone = (np.zeros_like(now[0]), *now[1:])
+    none = tuple(a[:0] for a in now)
+    for pair in ((before, lone), (lone, before)):
+        found = difference(kind, *pair)[0]
+        assert np.isfinite(found.value[0])
+        assert np.isnan([found.se[0], found.lower[0], found.upper[0]]).all()
+    for pair in ((before, none), (none, before)):
+        found = difference(kind, *pair)[0]
+        assert np.isnan([found.value[0], found.se[0], found.lower[0], found.upper[0]]).all()
+
+
+def test_a_quantile_without_an_upper_limit_has_a_difference_without_interval():
+    rows = np.arange(11), *MAINTAINED
+    found = difference("quantile", a_side(1), rows)[0]
+    assert found.value_1[0] == 31 and np.isfinite(found.value[0])
+    assert np.isnan([found.se[0], found.lower[0], found.upper[0]]).all()
+
+
+def test_durations_all_alike_have_no_spread():
+    "Ten buckets with nothing but 5: the interval of each side is a point, and so is the difference."
+    rows = np.arange(10), np.full(10, 5.0), np.ones(10, int)
+    later = np.arange(10), np.full(10, 7.0), np.ones(10, int)
+    found = difference("quantile", rows, later)[0]
+    assert (found.value[0], found.se[0], found.lower[0], found.upper[0]) == (2, 0, 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ Values = Mapping[str, Any]
 # %% ../../../nbs/metrics/business/30_cases.ipynb #c006
 def _issues(t: Any, c: Values, around: Around) -> Any:
     "Issues with the costs of their period or of their contacts, and who could be followed."
-    inbound, known = flags.inbound(t), flags.identified(t)
+    inbound, known = flags.inbound(t), flags.identified(t, c["same_reason"])
     seen = counted(t, "started", everyone=inbound, known=inbound & known)
-    found = chains.chains(t, around, c["gap_d"])
+    found = chains.chains(t, around, c["gap_d"], c["same_reason"])
     if c["matching"] == "cohort":
         found = _with_own_cost(found, t, c, around)
         spent = []
@@ -38,10 +38,11 @@ def _issues(t: Any, c: Values, around: Around) -> Any:
 def _with_own_cost(found: Any, t: Any, c: Values, around: Around) -> Any:
     bearing = money.borne(t, c, around)[0]
     bearing = bearing.filter(flags.inbound(bearing) & flags.identified(bearing))
-    mine = bearing.select("cost", who="customer_no", at="started_at")
-    of = found.select("customer_no", "started_at", "last_at", issue="contact_id")
-    within = [of.customer_no == mine.who, of.started_at <= mine.at, mine.at <= of.last_at]
-    sums = of.inner_join(mine, within)
+    keys = ["customer_no", *(["reason_code"] if c["same_reason"] else [])]
+    mine = bearing.select("cost", "started_at", *keys)
+    of = found.select("last_at", *keys, issue="contact_id", since="started_at")
+    within = [of.since <= mine.started_at, mine.started_at <= of.last_at]
+    sums = of.inner_join(mine, [*(of[k] == mine[k] for k in keys), *within])
     sums = sums.group_by("issue").aggregate(cost=sums.cost.sum())
     found = found.left_join(sums, found.contact_id == sums.issue).drop("issue")
     return found.mutate(cost=found.cost.fill_null(0))
@@ -50,6 +51,13 @@ def _with_own_cost(found: Any, t: Any, c: Values, around: Around) -> Any:
 def _cost_per_resolution(t: Any, c: Values) -> Moments:
     shares = {"identified_share": (t.known, t.everyone)}
     return Moments(num=t.cost, den=t.resolved, pending=t.waiting, shares=shares)
+
+
+def _read(c: Values) -> dict[str, Any]:
+    "What an issue, and the cost of its contacts, is read from."
+    reason = ("reason_code",) if c["same_reason"] else ()
+    talk = ("talk_ms",) if c["matching"] == "cohort" else ()
+    return {"inputs": ("outcome", "customer_id", *reason, *talk)}
 
 # %% ../../../nbs/metrics/business/30_cases.ipynb #c008
 cost_per_resolution = Metric(
@@ -64,17 +72,19 @@ cost_per_resolution = Metric(
     "issue is a chain of one customer's inbound contacts, resolved once no other has followed "
     "within the gap. Or, by cohort, what the contacts of those issues bear by handled time.",
     table="contacts",
-    inputs=("outcome", "customer_id", "talk_ms"),
+    inputs=("outcome", "customer_id"),
     needs=("costs",),
     uses=("sites",),
     moments=_cost_per_resolution,
     prepare=_issues,
-    window=("gap_d", "matching", *money.CHOICES),
+    window=("gap_d", "same_reason", "matching", *money.CHOICES),
     day=lambda c: "counted",
+    follows=_read,
     conventions=(
         Convention(
             "gap_d", 7, "quiet for this many days (elapsed) is resolved", minimum=0.01, maximum=366
         ),
+        Convention("same_reason", False, "an issue has one reason", (False, True)),
         Convention(
             "matching",
             "period",

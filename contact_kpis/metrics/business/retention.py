@@ -480,11 +480,11 @@ save_rate = Metric(
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c039
 def _profits(t: Any, c: Values, around: Around) -> Any:
     "Each figure with the period that it lies in, and with the one that it lies before."
-    t = t.filter(t.item == c["item"])
+    t = t.filter(t.item == c["item"], t.amount.notnull())
     rows = each_period(t, around, lambda t, p: _is_now(t, p) | _is_before(t, p))
     now, before = _is_now(rows, rows), _is_before(rows, rows)
-    amount = rows.amount.fill_null(0)
-    return rows.mutate(is_now=now, now=now.ifelse(amount, 0.0), earlier=before.ifelse(amount, 0.0))
+    earlier = before.ifelse(rows.amount, 0.0)
+    return rows.mutate(is_now=now, now=now.ifelse(rows.amount, 0.0), earlier=earlier)
 
 
 def _is_now(t: Any, p: Any) -> Any:
@@ -558,8 +558,8 @@ profit_growth = Metric(
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c044
 def _won_and_kept(t: Any, c: Values, around: Around) -> Any:
     "What was spent on winning and keeping, who came and who was there, per period."
-    booked = each_period(t, around, _is_now)
-    amount = booked.amount.fill_null(0)
+    booked = each_period(t.filter(t.amount.notnull()), around, _is_now)
+    amount = booked.amount
     keeping = amount * 365.25 / booked.days if c["kept_for"] == "year" else amount
     kept = (booked.item == "retention_cost").ifelse(keeping, 0.0)
     if c["spent"] == "finance":
@@ -610,6 +610,10 @@ def _acq_to_retention_cost(t: Any, c: Values) -> Moments:
     return Moments(num=t.won, den=t.came, kind="smooth", more=more, of=_times)
 
 
+def _where_booked(c: Values) -> dict[str, Any]:
+    return {"needs": ("finance", "customers", *(("costs",) if c["spent"] == "costs" else ()))}
+
+
 acq_to_retention_cost = Metric(
     id="acq_to_retention_cost",
     name="Acquisition to retention cost ratio",
@@ -628,6 +632,7 @@ acq_to_retention_cost = Metric(
     prepare=_won_and_kept,
     window=("spent", "kept_for"),
     day=lambda c: "counted",
+    follows=_where_booked,
     conventions=(
         Convention("spent", "finance", "where acquisition is booked", ("finance", "costs")),
         Convention(

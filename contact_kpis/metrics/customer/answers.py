@@ -144,16 +144,20 @@ def _top_of_scale(t: Any) -> Any:
     return t.scale_max.fill_null(5.0) if "scale_max" in t.columns else ibis.literal(5.0)
 
 
-def _csat_t2b(t: Any, c: Values) -> Moments:
+def _below_top(t: Any, boxes: float) -> Any:
     import ibis
 
+    top = _top_of_scale(t)
+    return (top <= 1).ifelse(0.0, ibis.greatest(top - boxes, ibis.literal(1.0)))
+
+
+def _csat_t2b(t: Any, c: Values) -> Moments:
     top, counts = _top_of_scale(t), t.csat.notnull()
     if c["which"] != "all":
         counts = counts & t[f"is_{c['which']}"]
     if c["neutral"] == "drop":
         counts = counts & ((top <= 1) | (t.csat != (1 + top) / 2))
-    below = (top <= 1).ifelse(0.0, ibis.greatest(top - c["boxes"], ibis.literal(1.0)))
-    return Moments(num=counts & (t.csat > below), den=counts)
+    return Moments(num=counts & (t.csat > _below_top(t, c["boxes"])), den=counts)
 
 # %% ../../../nbs/metrics/customer/40_answers.ipynb #c017
 csat_t2b = Metric(
@@ -264,13 +268,25 @@ csat_mean = Metric(
 
 # %% ../../../nbs/metrics/customer/40_answers.ipynb #c027
 def _service_items(t: Any, c: Values, around: Around) -> Any:
-    given = _transactional(around.tables["surveys"], c, around)
-    return t.inner_join(given, "survey_id")
+    given, items = _transactional(t, c, around), around.tables.get("survey_items")
+    if items is None or "value" not in items.columns:
+        return given.mutate(value=_unknown())
+    mine = items.filter(items["item"] == c["item"], items["value"].notnull())
+    mine = mine.select("value", item_of="survey_id")
+    return given.left_join(mine, given.survey_id == mine.item_of).drop("item_of")
+
+
+def _unknown() -> Any:
+    import ibis
+
+    return ibis.null().cast("float64")
 
 
 def _csat_items(t: Any, c: Values) -> Moments:
-    counts = (t.item == c["item"]) & t.value.notnull()
-    return Moments(num=counts & (t.value >= c["top"]).fill_null(False), den=counts)
+    rated = t.csat if "csat" in t.columns and c["item"] == "satisfied" else _unknown()
+    counts = t["value"].notnull() | rated.notnull()
+    good = (t["value"] >= c["top"]).coalesce(rated > _below_top(t, 2))
+    return Moments(num=counts & good.fill_null(False), den=counts)
 
 
 csat_items = Metric(
@@ -285,13 +301,14 @@ csat_items = Metric(
     nature="transactional",
     level="team",
     cluster="customer",
-    formula="Answers to one item at or above the top box, over all answers to it.",
-    table="survey_items",
-    inputs=("value",),
-    needs=("surveys",),
-    uses=("contacts", "customers"),
+    formula="Answers to one item at or above the top box, over all answers to it; where a survey "
+    "has no item 'satisfied', its rating in the top two boxes of its scale.",
+    table="surveys",
+    inputs=("answered_at",),
+    uses=("survey_items", "contacts", "customers"),
     moments=_csat_items,
     prepare=_service_items,
+    window=("item",),
     day=_day("transactional"),
     conventions=(
         Convention(
@@ -748,7 +765,7 @@ resolved_but_negative_rate = Metric(
     prepare=_resolved_feelings,
     day=_day("transactional"),
     conventions=(
-        Convention("net", "sum", "rated feelings are compared by sum or mean", ("sum", "mean")),
+        Convention("net", "mean", "rated feelings are compared by mean or sum", ("mean", "sum")),
         _PERIOD,
     ),
     counter=("nev",),

@@ -158,6 +158,7 @@ def _first_steps(t: Any, around: Around) -> Any:
     unknown = ibis.null().cast("int64")
     t = t if "customer_no" in t.columns else t.mutate(customer_no=unknown)
     t = t.mutate(alone=t.session_id.isnull().ifelse(t.event_id, ""), is_wrong=_wrong(t))
+    t = t.mutate(named_at=t.customer_no.notnull().ifelse(t["at"], ibis.null().cast("timestamp")))
     keys = [t.session_id, t.alone]
     own = ibis.window(group_by=keys)
     line = ibis.window(group_by=keys, order_by=[t["at"], t.event_id])
@@ -165,10 +166,12 @@ def _first_steps(t: Any, around: Around) -> Any:
         turn=ibis.row_number().over(line),
         has_error=t.is_wrong.cast("int64").max().over(own) > 0,
         left_at=t["at"].max().over(own),
-        customer_no=t.customer_no.max().over(own),
+        is_named=t.named_at == t.named_at.min().over(own),
         **({"reason_code": t.task} if "task" in t.columns else {}),
     )
-    return t.filter(t.turn == 0).drop("alone", "is_wrong", "turn")
+    first = t.is_named.ifelse(t.customer_no, unknown)
+    t = t.mutate(customer_no=first.max().over(own))
+    return t.filter(t.turn == 0).drop("alone", "is_wrong", "turn", "named_at", "is_named")
 
 # %% ../../../nbs/metrics/customer/50_digital.ipynb #c017
 def _with_visit(t: Any, around: Around) -> Any:
@@ -191,10 +194,9 @@ def _with_visit(t: Any, around: Around) -> Any:
 
 def _with_failures(t: Any, c: Values, around: Around) -> Any:
     "Add has_error, is_unfinished and, for `leak`, next_at and seen_until."
-    wanted = {"task": ("self_service_sessions",), "leak": ("self_service_sessions", "contacts")}
-    for name in wanted.get(c["variant"], ()):
-        if name not in around.tables:
-            raise NotComputable(f"digital_failure_rate by {c['variant']} needs {name}", "'error'")
+    if c["variant"] != "error" and "self_service_sessions" not in around.tables:
+        needs = f"digital_failure_rate by {c['variant']} needs self_service_sessions"
+        raise NotComputable(needs, "'error'")
     if c["variant"] == "leak" and "customer_no" not in around.tables["contacts"].columns:
         raise NotComputable("no contact says whose it is", "contacts.customer_id")
     found = with_customer(_with_visit(_first_steps(t, around), around), around)
@@ -218,6 +220,8 @@ def _digital_failure_rate(t: Any, c: Values) -> Moments:
     return Moments(num=ready & failed & called, den=ready, pending=known & ~ready, shares=shares)
 
 # %% ../../../nbs/metrics/customer/50_digital.ipynb #c019
+_ALONE = {"cluster": "block", "needs": ()}
+_LEAK = {"cluster": "customer", "needs": ("contacts",)}  # the data end when both have ended
 digital_failure_rate = Metric(
     id="digital_failure_rate",
     name="Digital failure rate",
@@ -227,7 +231,7 @@ digital_failure_rate = Metric(
     share=True,
     direction="down",
     perspective="customer",
-    follows=lambda c: {"cluster": "customer" if c["variant"] == "leak" else "block"},
+    follows=lambda c: _LEAK if c["variant"] == "leak" else _ALONE,
     formula="Digital sessions with a technical error, over all digital sessions; by `task` also "
     "those that failed or were given up; by `leak` failures of known customers that are followed "
     "by an inbound contact within the window, over sessions of known customers whose window is "

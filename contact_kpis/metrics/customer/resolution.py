@@ -12,9 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import chains, flags
-from ..asked import KEYS
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
-from ..rows import counted, each_period, stack, with_contact, with_customer
+from contact_kpis.metrics.rows import (
+    cells,
+    counted,
+    each_period,
+    stack,
+    with_contact,
+    with_customer,
+)
 
 Values = Mapping[str, Any]
 
@@ -287,8 +293,7 @@ def _customers(t: Any, c: Values, around: Around) -> Any:
     known = flags.identified(seen, c["same_reason"])
     seen = seen.mutate(came_back=again).filter(known)
     pairs = each_period(seen, around, lambda t, p: t.started_on >= p.counted_on, _before_end)
-    cells = [pairs[KEYS[d]] for d in around.by if KEYS.get(d) in pairs.columns]
-    own = {"group_by": [pairs.customer_no, pairs.counted_on, *cells]}
+    own = {"group_by": [pairs.customer_no, pairs.counted_on, *cells(pairs, around)]}
     order = ibis.window(**own, order_by=[pairs.started_at, pairs.contact_id])
     pairs = pairs.mutate(
         came_back=pairs.came_back.any().over(ibis.window(**own)),

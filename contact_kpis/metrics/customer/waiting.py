@@ -348,8 +348,8 @@ def _callbacks(around: Around) -> Any:  # contact_key, reached_at, is_linked
     e = around.tables["queue_events"]
     e = e.filter(e.route_type == "callback", e.answered_at <= closes(around))
     e = e.select(contact_key="contact_id", reached_at="answered_at").mutate(is_linked=False)
-    b = around.tables.get("contacts")
-    if b is None or "initiation" not in b.columns:
+    b = around.tables["contacts"]
+    if "initiation" not in b.columns:
         return e
     b = b.filter(b.initiation == "callback", b.outcome == "answered")
     links = [n for n in ("prev_id", "root_id", "related_id") if n in b.columns]
@@ -394,7 +394,7 @@ callback_completion_rate = Metric(
     "a contact that points back to it, over accepted callbacks. Requests count, not tries.",
     table="queue_events",
     inputs=("callback_at", "answered_at", "route_type"),
-    uses=("contacts",),
+    needs=("contacts",),
     moments=_callback_completion_rate,
     prepare=_requests,
     conventions=(

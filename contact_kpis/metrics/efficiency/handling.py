@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import flags, legs, tickets
-from ..asked import KEYS
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
 from ..plans import without_clock
-from ..rows import counted, stack, with_contact, with_staff
+from ..rows import cells, counted, stack, with_contact, with_staff
 
 Values = Mapping[str, Any]
 
@@ -278,8 +277,7 @@ def _agent_days(t: Any, c: Values, around: Around) -> Any:  # contacts, agent_da
         s = _staffed(around.tables["agent_states"], around, "started_at")
         time = counted(s, "started", agent_days=s.duration_ms / 28_800_000)
         return without_clock(stack(counted(rows, "started", contacts=1), time))
-    cells = [rows[KEYS[d]] for d in around.by if KEYS.get(d) in rows.columns]
-    one = {"group_by": [rows.agent_id, rows.started_on, *cells]}
+    one = {"group_by": [rows.agent_id, rows.started_on, *cells(rows, around)]}
     line = ibis.window(**one, order_by=[rows.started_at, rows.contact_id])
     whole = {"contacts": rows.count().over(ibis.window(**one))}
     days = rows.mutate(turn=ibis.row_number().over(line), **whole)

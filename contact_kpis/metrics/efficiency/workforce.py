@@ -13,11 +13,15 @@ from typing import Any
 from ...errors import NotComputable
 from .. import flags, plans
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
-from ..rows import counted, stack
+from ..rows import counted, stack, with_staff
 
 Values = Mapping[str, Any]
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #c011
+def _staffed(t: Any, c: Values, around: Around) -> Any:
+    return t if {"team", "site"} <= set(t.columns) else with_staff(t, around, "started_at")
+
+
 def _occupancy(t: Any, c: Values) -> Moments:
     import ibis
 
@@ -46,7 +50,9 @@ occupancy = Metric(
     "time logged in and ready; or all time but idle time, over all logged time.",
     table="agent_states",
     inputs=("routing_status", "duration_ms"),
+    uses=("agents",),
     moments=_occupancy,
+    prepare=_staffed,
     conventions=(Convention("convention", "aws", "which times count", ("aws", "copc", "icmi")),),
     counter=("agent_attrition", "adherence", "asa"),
     sources=("AWS-HM", "CCH-INJ", "ICMI-OCC", "WFML"),
@@ -407,7 +413,7 @@ forecast_error = Metric(
         _LEAD,
         Convention("grain", "interval", "misses by half-hour, or by day", ("interval", "day")),
     ),
-    counter=("staffing_gap_hours", "service_level"),
+    counter=("interval_target_share",),
     traps=(
         "Misses of single half-hours cancel over a day: state the grain.",
         "Small queues are far off by chance alone; counts scatter by their square root.",
@@ -436,7 +442,8 @@ def _by_interval(t: Any, c: Values, around: Around) -> Any:
         started_at=rows.started_at.min(),
         **{name: rows[name].min() for name in days},
     )
-    return _with_target(per, around.tables["queues"])
+    q = around.tables.get("queues")
+    return per if q is None else _with_target(per, q)
 
 
 _STARTED = ("started_on", "started_half_hour", "started_report_on", "started_report_half_hour")
@@ -458,13 +465,16 @@ def _null(kind: str = "float64") -> Any:
 
 
 def _interval_target_share(t: Any, c: Values) -> Moments:
-    target = t.target.fill_null(0.8) if c["target"] == "queue" else c["target"]
-    return Moments(num=t.in_time >= target * t.offered, den=t.offered > 0)
+    target = c["target"]
+    if target == "queue" and "target" not in t.columns:
+        raise NotComputable("targets of queues need the table queues", "a number as target")
+    target = t.target.fill_null(0.8) if target == "queue" else target
+    return Moments(num=t.in_time / t.offered >= target, den=t.offered > 0)
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w026
 interval_target_share = Metric(
     id="interval_target_share",
-    name="Half-hours on target",
+    name="Intervals on target",
     unit="%",
     scale=100,
     share=True,
@@ -474,7 +484,7 @@ interval_target_share = Metric(
     "all offered that were not passed on, reached the target; over half-hours with such a contact.",
     table="contacts",
     inputs=("outcome", "wait_ms", "queue_id"),
-    needs=("queues",),
+    uses=("queues",),
     moments=_interval_target_share,
     prepare=_by_interval,
     conventions=(
@@ -487,7 +497,7 @@ interval_target_share = Metric(
             maximum=1,
         ),
     ),
-    counter=("occupancy", "abandonment_rate"),
+    counter=("occupancy",),
     traps=(
         "A half-hour with one contact is all or nothing.",
         "Busy and empty half-hours count alike: more contacts wait than it says.",
@@ -522,7 +532,7 @@ def _staffing_gap(t: Any, c: Values) -> Moments:
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w030
 staffing_gap_hours = Metric(
     id="staffing_gap_hours",
-    name="Under- and overstaffed hours",
+    name="Over- and understaffed hours",
     unit="h",
     direction="down",
     perspective="efficiency",
@@ -536,7 +546,7 @@ staffing_gap_hours = Metric(
         Convention("side", "under", "too few, too many, or both", ("under", "over", "net")),
         _LEAD,
     ),
-    counter=("occupancy", "service_level"),
+    counter=("occupancy", "adherence"),
     traps=(
         "The net of a week can be zero with every day wrong.",
         "Agents of several queues are split between them by the plan, not by their work.",
