@@ -435,10 +435,11 @@ def is_of_cause(tables, segments, cause):
     """Legs to another department (another skill), or within the same one."""
     if choose(cause, "any", "wrong_department", "system") == "any":
         return pd.Series(True, segments.index)
+    versions = queue_versions(tables)
     found = []
     for leg in segments.to_dict("records"):
         source, target = leg.get("from_queue"), leg.get("to_queue")
-        before, after = (department(tables, q, leg["started_at"]) for q in (source, target))
+        before, after = (department(versions, q, leg["started_at"]) for q in (source, target))
         if pd.isna(source) or pd.isna(target):
             found.append(None)
         elif source == target:
@@ -450,16 +451,23 @@ def is_of_cause(tables, segments, cause):
     return same(pd.Series(found, segments.index, dtype="object"), cause)
 
 
-def department(tables, queue, at):
-    """The skill of a queue at an instant; the queue itself where no table tells of skills."""
+def queue_versions(tables):
+    """The versions of each queue in their order; None where no table tells of skills."""
     if "queues" not in tables or "skill" not in tables["queues"]:
+        return None
+    rows = tables["queues"].sort_values("valid_from")
+    return {queue: own.to_dict("records") for queue, own in rows.groupby("queue_id")}
+
+
+def department(versions, queue, at):
+    """The skill of a queue at an instant; the queue itself where nothing tells of skills."""
+    if versions is None:
         return queue
-    versions = tables["queues"][same(tables["queues"]["queue_id"], queue)]
-    versions = versions.sort_values("valid_from").to_dict("records")
-    if len(versions) < 2:
-        return versions[0]["skill"] if versions else None
-    follows = [row["valid_from"] for row in versions[1:]] + [None]
-    for row, following in zip(versions, follows, strict=True):
+    mine = versions.get(queue, [])
+    if len(mine) < 2:
+        return mine[0]["skill"] if mine else None
+    follows = [row["valid_from"] for row in mine[1:]] + [None]
+    for row, following in zip(mine, follows, strict=True):
         until = row.get("valid_to")
         until = following if pd.isna(until) else until
         if row["valid_from"] <= at and (pd.isna(until) or at < until):

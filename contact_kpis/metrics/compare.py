@@ -7,17 +7,17 @@ __all__ = ['Way', 'ways', 'Comparison', 'compare', 'readable', 'plot']
 
 # %% ../../nbs/metrics/75_compare.ipynb #c002
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import BadInput, UnknownName
+from ..errors import BadInput, NotComputable, UnknownName
 from ..labels import number
 from .estimate import Sums
-from .metric import Metric
+from .metric import Metric, Moments
 from .vendors import VENDORS, vendors_of
 
 # %% ../../nbs/metrics/75_compare.ipynb #c004
@@ -98,6 +98,14 @@ def _why(sums: Sums, base: tuple[float, float], own: tuple[float, float]) -> str
     said += [f"denominator {_amount(bottom)}"] if bottom and sums.kind != "count" else []
     return ", ".join(said)
 
+
+def _why_by_rows(moved: dict[str, tuple[float, float]]) -> str:  # rows that enter, and leave
+    said = []
+    for side, pair in moved.items():
+        parts = [_amount(n) for n in (pair[0], -pair[1]) if n]
+        said += [f"{side} {' '.join(parts)}"] if parts else []
+    return ", ".join(said) or "no row of these data counts differently"
+
 # %% ../../nbs/metrics/75_compare.ipynb #c007
 def compare(
     workspace: Any,
@@ -108,7 +116,6 @@ def compare(
 ) -> Comparison:
     "Compute a KPI by all its conventions and say what makes them differ."
     metric = workspace.metrics[kpi] if isinstance(kpi, str) and kpi in workspace.metrics else kpi
-
     if not isinstance(metric, Metric):
         workspace.kpis(kpi)  # refuses it with the nearest name
         raise BadInput(f"compare {kpi!r}", "one KPI")
@@ -118,9 +125,39 @@ def compare(
     by_id = {d: rows for d, rows in found.frame.groupby("definition_id", sort=False)}
     frames = [by_id[w.metric.definition_id].assign(way=w.name, chosen=w.text) for w in listed]
     whole = pd.concat(frames, ignore_index=True)
-    whole["why"] = _reasons(whole, {s.metric.definition_id: s for s in found.sums}, metric)
+    moved = _moved(workspace, metric, list(distinct.values()), by, where, days)
+    sums = {s.metric.definition_id: s for s in found.sums}
+    whole["why"] = _reasons(whole, sums, metric, moved)
     first = ["way", *(d for d in found.by if d in whole), "value", "lower", "upper", "n", "why"]
     return Comparison(metric, whole[[*first, *(c for c in whole if c not in first)]], found.by)
+
+# %% ../../nbs/metrics/75_compare.ipynb #c007n
+def _moves(base: Metric, way: Metric, side: str) -> Metric:
+    def moments(t: Any, c: Any) -> Moments:
+        sides = [getattr(m.moments(t, m.values), side) for m in (base, way) if m.moments]
+        if any(x is None or not x.type().is_boolean() for x in sides):
+            raise NotComputable("amounts do not enter or leave", "conditions on a row")
+        was, now = (x.fill_null(False) for x in sides)
+        return Moments(num=now & ~was, den=was & ~now)
+
+    name = f"{way.id} {side} {way.definition_id}"
+    return replace(way, id=name, moments=moments, share=False, durations=None, estimator="")
+
+
+def _moved(
+    ws: Any, metric: Metric, listed: list[Metric], by: Sequence[str], where: Any, days: dict
+) -> "_Moved":
+    rows = {m.definition_id: tuple(m.values.get(c) for c in metric.window) for m in listed}
+    same = [m for m in listed if rows[m.definition_id] == rows[metric.definition_id]]
+    same = [m for m in same if m.definition_id != metric.definition_id and not m.per]
+    asked = [_moves(metric, m, side) for m in same for side in ("num", "den")]
+    found: _Moved = {}
+    for s in ws.kpis(asked, by, where, **days).sums if asked else ():
+        _, side, own = s.metric.id.rsplit(" ", 2)
+        for key, pair in _cells(s).items():
+            name = {"num": "numerator", "den": "denominator"}[side]
+            found.setdefault(own, {}).setdefault(key, {})[name] = pair
+    return found
 
 # %% ../../nbs/metrics/75_compare.ipynb #c008
 def _cells(sums: Sums) -> dict[tuple, tuple[float, float]]:
@@ -128,7 +165,12 @@ def _cells(sums: Sums) -> dict[tuple, tuple[float, float]]:
     return dict(zip(keys, zip(*_totals(sums), strict=True), strict=True))
 
 
-def _reasons(frame: pd.DataFrame, sums: dict[str, Sums], metric: Metric) -> list[str]:
+_Moved = dict[str, dict[tuple, dict[str, tuple[float, float]]]]  # way, cell, side
+
+
+def _reasons(
+    frame: pd.DataFrame, sums: dict[str, Sums], metric: Metric, moved: _Moved
+) -> list[str]:
     if metric.definition_id not in sums:
         return [""] * len(frame)
     names = list(sums[metric.definition_id].keys)
@@ -138,6 +180,8 @@ def _reasons(frame: pd.DataFrame, sums: dict[str, Sums], metric: Metric) -> list
     for key, own in zip(keys, frame["definition_id"], strict=True):
         if own == metric.definition_id:
             found.append("")
+        elif own in moved and key in cells.get(own, {}):
+            found.append(_why_by_rows(moved[own].get(key, {})))
         elif own in sums and key in cells[own]:
             found.append(_why(sums[own], base.get(key, (0.0, 0.0)), cells[own][key]))
         else:

@@ -476,9 +476,14 @@ def days_of(
     days: str = "site",  # whose days
 ) -> tuple[date, date]:
     "First and last local day of a table."
+    import ibis
+
     if (name, days) not in opened.spans:
         t = with_local_day(opened.tables[name], contracts[name].stem, days)
-        found = opened.backend.execute(t.aggregate(first=t.local_on.min(), last=t.local_on.max()))
+        begun = t.local_on.max()
+        later = _ENDS.get(name, "")
+        last = ibis.greatest(begun, t[later].max()) if later in t.columns else begun
+        found = opened.backend.execute(t.aggregate(first=t.local_on.min(), last=last))
         opened.spans[name, days] = (found["first"][0], found["last"][0])
     first, last = (pd.Timestamp(day) for day in opened.spans[name, days])
     if pd.isna(first):
@@ -486,7 +491,9 @@ def days_of(
     return first.date(), last.date()
 
 
+_ENDS = {"surveys": "answered_on"}  # rows go on to that day
 _GO_ON = {  # what goes on after the last row began
+    "absences": ("agent_states", "contacts"),
     "tickets": ("status_intervals",),
     "surveys": ("contacts",),
     "actions": ("contacts",),
@@ -513,7 +520,7 @@ def span_of(
     looked_at = dict.fromkeys((metric.table, *metric.needs, *_GO_ON.get(metric.table, ())))
     named = [n for n in looked_at if contracts[n].event and n in opened.tables]
     named = [n for n in named if n not in _REACH_BACK] or [_main_table(opened, named)]
-    spans = [days_of(opened, n, q.days) for n in named]
+    spans = _spans(opened, named, q.days)
     first, last = min(a for a, _ in spans), max(b for _, b in spans)
     if q.as_of and q.as_of < first:
         raise NotComputable(
@@ -522,6 +529,17 @@ def span_of(
             "choose a later as_of",
         )
     return first, min(last, q.as_of or last)
+
+
+def _spans(opened: Opened, named: Sequence[str], days: str) -> list[tuple[date, date]]:
+    found = []
+    for i, name in enumerate(named):
+        try:
+            found.append(days_of(opened, name, days))
+        except NotComputable:  # no rows there, but perhaps in another table
+            if i == len(named) - 1 and not found:
+                raise
+    return found
 
 
 def check_span(q: Question, span: tuple[date, date]) -> None:
