@@ -8,7 +8,7 @@ __all__ = ['TRANSFERS', 'days', 'closes', 'chains', 'identification', 'passed_on
 # %% ../../nbs/metrics/24_chains.ipynb #c002
 from typing import Any
 
-from . import flags
+from . import flags, legs
 from .metric import Around
 from .rows import with_customer
 
@@ -110,11 +110,10 @@ def passed_on(
     around: Around,  # with contact_segments
 ) -> Any:  # contact_id, n_blind, n_consult, n_external, n_queue, n_transfers, n_conferences
     "Count the transfers of each contact that has legs, one row per contact."
-    import ibis
 
     s = around.tables["contact_segments"]
-    nothing = ibis.null().cast("string")
-    kind = s.transfer_type if "transfer_type" in s.columns else nothing
+    legs.need_kind(s)
+    kind = s.transfer_type
     together = s.type == "conference"
     together = together | s.conference.fill_null(False) if "conference" in s.columns else together
     return s.group_by("contact_id").aggregate(

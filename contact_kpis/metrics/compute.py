@@ -518,6 +518,8 @@ def span_of(
 ) -> tuple[date, date]:
     "First and last local day of what a metric looks at, up to `as_of`."
     looked_at = dict.fromkeys((metric.table, *metric.needs, *_GO_ON.get(metric.table, ())))
+    if metric.table in _BOOKED:
+        return _booked(opened, metric.table, q)
     named = [n for n in looked_at if contracts[n].event and n in opened.tables]
     named = [n for n in named if n not in _REACH_BACK] or [_main_table(opened, named)]
     spans = _spans(opened, named, q.days)
@@ -529,6 +531,22 @@ def span_of(
             "choose a later as_of",
         )
     return first, min(last, q.as_of or last)
+
+
+_BOOKED = ("finance",)  # whole months, whatever the days of the contacts
+
+
+def _booked(opened: Opened, name: str, q: Question) -> tuple[date, date]:
+    if name not in opened.tables:
+        raise NotComputable(f"there is no table {name}", f"the table {name}")
+    t = opened.tables[name]
+    bounds = t.aggregate(first=t.period_start_on.min(), last=t.period_start_on.max())
+    found = opened.backend.execute(bounds)
+    first, last = (pd.Timestamp(found[side][0]) for side in ("first", "last"))
+    if pd.isna(first):
+        raise NotComputable(f"{name} has no rows", "at least one row", "import data first")
+    end = (last + pd.offsets.MonthEnd(0)).date()
+    return first.date(), min(end, q.as_of or end)
 
 
 def _spans(opened: Opened, named: Sequence[str], days: str) -> list[tuple[date, date]]:
@@ -734,7 +752,7 @@ def _sums(
     columns["bucket"] = found["bucket"]
     if "event" not in at:
         columns.setdefault("den", np.broadcast_to(1.0, len(cell)))
-        return Sums(asked.metric, m.kind, keys, cell, **columns, more=more, of=m.of)
+        return Sums(asked.metric, m.kind, keys, cell, **columns, more=more, of=m.of, zeros=m.zeros)
     columns["num"] = np.nan_to_num(columns["num"])
     keep = columns["den"] > 0
     columns = {part: column[keep].astype(float) for part, column in columns.items()}
@@ -760,7 +778,21 @@ def _rows_counted(sums: Sums) -> np.ndarray:
     return np.bincount(sums.cell, sums.num, len(sums.keys))
 
 
+def _has_instants(
+    metric: Metric, settings: Settings, keys: pd.DataFrame, q: Question, span: tuple[date, date]
+) -> np.ndarray:
+    assert metric.instants is not None
+    first, last = _window(q, span)
+    first, last = max(first, span[0]), min(last, span[1])
+    days = np.array(metric.instants(settings, metric.values, first, last), "datetime64[D]")
+    start, end = (keys[n].to_numpy("datetime64[D]") for n in ("period_start_on", "period_end_on"))
+    return np.array(
+        [bool(((days >= a) & (days <= b)).any()) for a, b in zip(start, end, strict=True)]
+    )
+
+
 def _frame(
+    opened: Opened,
     answer: _Answer,
     asked: _Asked,
     sums: Sums,
@@ -771,6 +803,9 @@ def _frame(
 ) -> tuple[pd.DataFrame, dict[str, str]]:  # what differs by cell, and what does not
     m, n = asked.metric, len(sums.keys)
     found = value_of(sums, q.level, q.interval)
+    if m.instants:
+        empty = np.isnan(found.value) & _has_instants(m, opened.settings, sums.keys, q, span)
+        found = replace(found, value=np.where(empty, 0.0, found.value))
     totals = _totals(answer, asked)
     if "n" not in totals:
         totals["n"] = (
@@ -786,7 +821,8 @@ def _frame(
     out["caveats"] = pd.Series(caveats_of(notes, n), dtype="object", index=out.index)
     words = {"metric": m.id, "definition_id": m.definition_id, "unit": m.unit}
     words |= {"method": found.method, "cluster": _cluster_name(asked, hourly)}
-    counted = asked.moments.kind in ("count", "stock") and q.by == (q.period,) and week_start >= 0
+    counted = asked.moments.kind in ("count", "stock") and asked.moments.zeros
+    counted = counted and q.by == (q.period,) and week_start >= 0
     return (_with_zeros(out, q, span, week_start) if counted else out), words
 
 # %% ../../nbs/metrics/60_compute.ipynb #c044b
@@ -848,7 +884,7 @@ def compute(
             sums[key] = _sums(answer.cell, columns, one, keys)
             sums[key] = replace(sums[key], days=_covered(keys, q, span))
             week = _one_week_start(opened.settings, q)
-            frames[key], words[key] = _frame(answer, one, sums[key], q, span, hourly, week)
+            frames[key], words[key] = _frame(opened, answer, one, sums[key], q, span, hourly, week)
     order = [m.definition_id for m in metrics]
     done = [key for key in order if key in words]
     whole = _together([frames[key] for key in done], [words[key] for key in done], q)

@@ -39,6 +39,7 @@ class Sums:
     more: Mapping[str, np.ndarray] = field(default_factory=dict)  # score, smooth: further sums
     of: Callable[[Mapping[str, Any]], Any] | None = None  # smooth: the value from the sums
     hidden: np.ndarray | None = None  # cells whose numbers are withheld
+    zeros: bool = True  # count, stock: without a row it is 0; else there is no value
     days: np.ndarray | None = None  # local days of each cell that the data cover
 
 # %% ../../nbs/metrics/55_estimate.ipynb #c005
@@ -183,7 +184,8 @@ def _stock(sums: Sums, level: float) -> Interval:
     n = len(sums.keys)
     rows = np.bincount(sums.cell, sums.num, n)
     blank, days = _nothing(n), np.ones(n) if sums.days is None else sums.days
-    value = np.divide(rows, days, out=_nothing(n), where=days > 0)
+    there = np.bincount(sums.cell, minlength=n) > 0
+    value = np.divide(rows, days, out=_nothing(n), where=(days > 0) & (there | sums.zeros))
     return Interval(value * sums.metric.scale, blank, blank, blank, np.zeros(n, int), "stock")
 
 

@@ -64,6 +64,7 @@ class Moments:
     event: Any = None  # survival, quantile: True where the duration ended as asked
     p: float = 0.5  # quantile: the share that lies below
     pending: Any = None  # rows whose window has not closed
+    zeros: bool = True  # count, stock: without a row it is 0; else there is no value
     flags: Mapping[str, Any] = field(default_factory=dict)  # caveat code -> rows concerned, or
     # (rows, a part of them): concerned are the others; cheap where both are counted anyway
     shares: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)  # code -> (part, whole)
@@ -118,6 +119,8 @@ class Metric:
     window: tuple[str, ...] = ()  # conventions that `prepare` depends on
     looks_back: Callable[[Mapping[str, Any]], float] | None = None  # days before a row that count
     durations: Callable[[Mapping[str, Any]], bool] | None = None  # asks for single durations
+    instants: Callable[[Any, Mapping[str, Any], date, date], list[date]] | None = None  # stock: the
+    # days on which it is taken, by settings, conventions, first and last day; default: every day
     day: Callable[[Mapping[str, Any]], str] | None = None  # by whose day a row counts: "solved" for
     # solved_on; default: the event of the table
     scale: float = 1.0  # from the sums' unit to `unit`

@@ -23,16 +23,13 @@ def _issues(t: Any, c: Values, around: Around) -> Any:
     found = chains.chains(t, around, c["gap_d"], c["same_reason"])
     if c["matching"] == "cohort":
         found = _with_own_cost(found, t, c, around)
-        spent = []
     else:
-        costs = money.daily(around)
-        costs = costs.filter(money.chosen(costs, c))
         found = found.mutate(cost=0.0)
-        spent = [counted(costs, "", cost=costs.cost)]
     closed = found.is_closed
     own = closed.ifelse(found.cost, 0.0)
     rows = counted(found, "started", resolved=closed, waiting=~closed, cost=own)
-    return stack(rows, seen, *spent)
+    whole = c["matching"] == "period"
+    return stack(rows, seen, money.spent(around, c) if whole else money.unborne(rows, c, around))
 
 # %% ../../../nbs/metrics/business/30_cases.ipynb #c007
 def _with_own_cost(found: Any, t: Any, c: Values, around: Around) -> Any:
@@ -50,7 +47,7 @@ def _with_own_cost(found: Any, t: Any, c: Values, around: Around) -> Any:
 
 def _cost_per_resolution(t: Any, c: Values) -> Moments:
     shares = {"identified_share": (t.known, t.everyone)}
-    return Moments(num=t.cost, den=t.resolved, pending=t.waiting, shares=shares)
+    return Moments(t.cost, t.resolved, pending=t.waiting, shares=shares, flags=money.said(t))
 
 
 def _read(c: Values) -> dict[str, Any]:
@@ -128,13 +125,11 @@ def _cases(t: Any, c: Values, around: Around) -> Any:
     else:
         told = tickets.stories(t, {}, around)
         cases = counted(told.filter(told.is_solved), "last_solved", cases=1)
-    costs = money.daily(around)
-    costs = costs.filter(money.chosen(costs, c))
-    return stack(cases, counted(costs, "", cost=costs.cost))
+    return stack(cases, money.spent(around, c))
 
 
 def _cost_per_case(t: Any, c: Values) -> Moments:
-    return Moments(num=t.cost, den=t.cases)
+    return Moments(num=t.cost, den=t.cases, flags=money.said(t))
 
 
 def _needed(c: Values) -> dict[str, Any]:

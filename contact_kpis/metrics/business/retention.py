@@ -64,7 +64,7 @@ def _customers(t: Any, c: Values, around: Around) -> Any:
         has_gap=rows.count(where=gap.fill_null(False)) > 0,
         started_at=rows.begins_at.min(where=then),
         **_texts(rows, then),
-        **_money(rows, then, now),
+        **_money(rows, then, now, money.ours(rows, around)),
         **_ends(rows, ~now),
     )
     return with_customer(found.filter(found.is_base), around)
@@ -78,14 +78,16 @@ def _texts(rows: Any, then: Any) -> dict[str, Any]:
     return names | {"plan": (least == most).ifelse(least, "several")}
 
 
-def _money(rows: Any, then: Any, now: Any) -> dict[str, Any]:
+def _money(rows: Any, then: Any, now: Any, ours: Any) -> dict[str, Any]:
     if "mrr" not in rows.columns:
         return {}
-    unknown = (then | now) & rows.mrr.isnull()
+    seen, known = then | now, rows.mrr.notnull()
     return {
-        "mrr_then": rows.mrr.sum(where=then).fill_null(0),
-        "mrr_now": rows.mrr.sum(where=now).fill_null(0),
-        "is_known": rows.count(where=unknown) == 0,
+        "mrr_then": rows.mrr.sum(where=then & ours).fill_null(0),
+        "mrr_now": rows.mrr.sum(where=now & ours).fill_null(0),
+        "is_known": rows.count(where=seen & ~(known & ours)) == 0,
+        "n_foreign": rows.count(where=seen & ~ours),
+        "n_unknown": rows.count(where=seen & ours & ~known),
     }
 
 
@@ -249,8 +251,12 @@ def _revenue(t: Any, c: Values, upgrades: bool) -> Moments:
 
     at_end = t.mrr_now if upgrades else ibis.least(t.mrr_now, t.mrr_then)
     counts = t.is_known & ~t.has_gap if c["reactivation"] == "drop" else t.is_known
+    lacking = {"other_currency": t.n_foreign, "unknown_amount": t.n_unknown}
     return Moments(
-        num=counts.ifelse(at_end, 0.0), den=t.is_known.ifelse(t.mrr_then, 0.0), n=t.is_known
+        num=counts.ifelse(at_end, 0.0),
+        den=t.is_known.ifelse(t.mrr_then, 0.0),
+        n=t.is_known,
+        flags=lacking,
     )
 
 
@@ -287,7 +293,7 @@ nrr = Metric(
     traps=(
         "Upgrades of a few hide the loss of many: read it with the gross figure.",
         "A price rise lifts it at once, and the customers it drives away leave later.",
-        "Revenue in several currencies is added as it stands.",
+        "Whoever pays in another currency than the centre's is left out, not converted.",
     ),
     diagnoses=(
         Diagnosis(
@@ -480,9 +486,9 @@ save_rate = Metric(
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c039
 def _profits(t: Any, c: Values, around: Around) -> Any:
     "Each figure with the period that it lies in, and with the one that it lies before."
-    t = t.filter(t.item == c["item"], t.amount.notnull())
+    t = t.filter(t.item == c["item"], t.amount.notnull()).mutate(is_ours=money.ours(t, around))
     rows = each_period(t, around, lambda t, p: _is_now(t, p) | _is_before(t, p))
-    now, before = _is_now(rows, rows), _is_before(rows, rows)
+    now, before = _is_now(rows, rows) & rows.is_ours, _is_before(rows, rows) & rows.is_ours
     earlier = before.ifelse(rows.amount, 0.0)
     return rows.mutate(is_now=now, now=now.ifelse(rows.amount, 0.0), earlier=earlier)
 
@@ -514,7 +520,13 @@ def _growth(sums: Mapping[str, Any]) -> Any:
 
 def _profit_growth(t: Any, c: Values) -> Moments:
     return Moments(
-        num=t.now, den=t.earlier, n=t.is_now, kind="smooth", more={"rows": t.is_now}, of=_growth
+        num=t.now,
+        den=t.earlier,
+        n=t.is_now,
+        kind="smooth",
+        more={"rows": t.is_now},
+        of=_growth,
+        flags={"other_currency": ~t.is_ours},
     )
 
 
@@ -558,22 +570,35 @@ profit_growth = Metric(
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c044
 def _won_and_kept(t: Any, c: Values, around: Around) -> Any:
     "What was spent on winning and keeping, who came and who was there, per period."
-    booked = each_period(t.filter(t.amount.notnull()), around, _is_now)
-    amount = booked.amount
+    t = t.filter(t.amount.notnull()).mutate(is_ours=money.ours(t, around))
+    booked = each_period(t, around, _is_now)
+    amount = booked.is_ours.ifelse(booked.amount, 0.0)
     keeping = amount * 365.25 / booked.days if c["kept_for"] == "year" else amount
-    kept = (booked.item == "retention_cost").ifelse(keeping, 0.0)
+    is_kept, is_won = booked.item == "retention_cost", booked.item == "acquisition_cost"
+    kept = is_kept.ifelse(keeping, 0.0)
     if c["spent"] == "finance":
-        is_won = booked.item == "acquisition_cost"
         won = is_won.ifelse(amount, 0.0)
-        parts = [counted(booked, "", won=won, booked=is_won, kept=kept)]
+        lacking = (is_kept | is_won) & ~booked.is_ours
+        own = {"won": won, "booked": is_won & booked.is_ours}
+        parts = [counted(booked, "", kept=kept, other_currency=lacking, **own)]
     else:
-        costs = money.daily(around)
-        costs = costs.filter(costs.kind == "acquisition")
-        parts = [counted(booked, "", kept=kept), counted(costs, "", won=costs.cost, booked=1)]
+        lacking = is_kept & ~booked.is_ours
+        parts = [counted(booked, "", kept=kept, other_currency=lacking), _won(around)]
     rows = stack(*parts, _came(around), _were_there(around))
     return rows.mutate(period_start_on=rows.counted_on)
 
 # %% ../../../nbs/metrics/business/20_retention.ipynb #c045
+def _won(around: Around) -> Any:
+    costs = money.daily(around)
+    costs = costs.filter(costs.kind == "acquisition")
+    told, known = costs.is_told, costs.amount.notnull()
+    lacking = {
+        "other_currency": told & ~costs.is_ours,
+        "unknown_amount": told & costs.is_ours & ~known,
+    }
+    return counted(costs, "", won=costs.cost, booked=costs.is_ours & known, **lacking)
+
+
 def _came(around: Around) -> Any:
     known = around.tables["customers"]
     rows = each_period(
@@ -607,7 +632,9 @@ def _times(sums: Mapping[str, Any]) -> Any:
 
 def _acq_to_retention_cost(t: Any, c: Values) -> Moments:
     more = {"kept": t.kept, "there": t.there, "booked": t.booked}
-    return Moments(num=t.won, den=t.came, kind="smooth", more=more, of=_times)
+    codes = [code for code in money.LEFT_OUT if code in t.columns]
+    lacking = {code: t[code] > 0 for code in codes}
+    return Moments(num=t.won, den=t.came, kind="smooth", more=more, of=_times, flags=lacking)
 
 
 def _where_booked(c: Values) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import NotComputable
-from .. import chains
+from .. import chains, money
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
 from ..rows import counted, stack, with_contact, with_customer
 
@@ -110,7 +110,7 @@ checkout_abandonment_rate = Metric(
 def _orders(t: Any, c: Values, around: Around) -> Any:
     "Keep the orders of the scope, with what their contact knows."
     t = t if c["scope"] == "all" else t.filter(t.attributed_contact_id.notnull())
-    return _attributed(t, around)
+    return _attributed(t.mutate(is_ours=money.ours(t, around)), around)
 
 
 def _sent_back(t: Any) -> Any:
@@ -132,7 +132,9 @@ def _worth(t: Any, c: Values) -> Any:
 # %% ../../../nbs/metrics/business/10_sales.ipynb #c016
 def _sales_total(t: Any, c: Values) -> Moments:
     amount = _worth(t, c)
-    return Moments(num=amount.fill_null(0.0), n=amount.notnull(), kind="count")
+    known = t.is_ours & amount.notnull()
+    lacking = {"other_currency": ~t.is_ours, "unknown_amount": t.is_ours & amount.isnull()}
+    return Moments(num=known.ifelse(amount, 0.0), n=known, kind="count", flags=lacking)
 
 
 sales_total = Metric(
@@ -168,7 +170,7 @@ sales_total = Metric(
         "Attribution is a rule, not a cause: part of it would have been bought anyway.",
         "What is sent back later lowers it later: recent weeks look better than they will.",
         "Sales pushed onto customers come back as complaints, returns and departures.",
-        "Amounts of several currencies are added as they stand.",
+        "Amounts in another currency than the centre's are left out, not converted.",
     ),
     diagnoses=(
         Diagnosis(
@@ -262,14 +264,17 @@ def _revenue_beside_contacts(t: Any, c: Values, around: Around) -> Any:
     k = around.tables["contacts"]
     handled = (k.outcome == "answered").fill_null(False)
     k = k.filter(handled & k.talk_ms.notnull() if "talk_ms" in k.columns else handled)
-    gross = own.net_amount.fill_null(0)
-    net = (own.net_amount - _sent_back(own)).fill_null(0)
-    revenue = counted(own, "at", gross=gross, net=net)
+    mine, known = money.ours(own, around), own.net_amount.notnull()
+    gross = (mine & known).ifelse(own.net_amount, 0)
+    net = (mine & known).ifelse(own.net_amount - _sent_back(own), 0)
+    lacking = {"other_currency": ~mine, "unknown_amount": mine & ~known}
+    revenue = counted(own, "at", gross=gross, net=net, **lacking)
     return stack(revenue, counted(_known(k, around), "started", contacts=1))
 
 
 def _revenue_per_contact(t: Any, c: Values) -> Moments:
-    return Moments(num=t.net if c["net"] else t.gross, den=t.contacts)
+    lacking = {code: t[code] > 0 for code in ("other_currency", "unknown_amount")}
+    return Moments(num=t.net if c["net"] else t.gross, den=t.contacts, flags=lacking)
 
 
 revenue_per_contact = Metric(

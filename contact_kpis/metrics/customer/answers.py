@@ -130,11 +130,13 @@ def _ratings(t: Any, c: Values, around: Around) -> Any:
     import ibis
 
     rated = _transactional(t.filter(t.csat.notnull()), c, around)
+    rated = rated.mutate(is_fine=_on_scale(rated))
     of = rated.contact_id if "contact_id" in rated.columns else ibis.null().cast("string")
     rated = rated.mutate(rated_what=of.coalesce(rated.survey_id))
     order = [rated.answered_at, rated.survey_id]
-    number = ibis.row_number().over(ibis.window(group_by=rated.rated_what, order_by=order))
-    how_many = rated.count().over(ibis.window(group_by=rated.rated_what))
+    alike = [rated.rated_what, rated.is_fine]
+    number = ibis.row_number().over(ibis.window(group_by=alike, order_by=order))
+    how_many = rated.count().over(ibis.window(group_by=alike))
     return rated.mutate(is_first=number == 0, is_last=number == how_many - 1)
 
 
@@ -142,6 +144,18 @@ def _top_of_scale(t: Any) -> Any:
     import ibis
 
     return t.scale_max.fill_null(5.0) if "scale_max" in t.columns else ibis.literal(5.0)
+
+
+def _on_scale(t: Any) -> Any:
+    top = _top_of_scale(t)
+    return ((t.csat >= (top > 1).ifelse(1.0, 0.0)) & (t.csat <= top)).fill_null(False)
+
+
+def _doubts(t: Any, rated: Any) -> dict[str, Any]:  # rated: rows whose rating is meant
+    import ibis
+
+    named = t.scale_max.notnull() if "scale_max" in t.columns else ibis.literal(False)
+    return {"off_scale": rated & ~_on_scale(t), "unknown_scale": rated & _on_scale(t) & ~named}
 
 
 def _below_top(t: Any, boxes: float) -> Any:
@@ -155,9 +169,11 @@ def _csat_t2b(t: Any, c: Values) -> Moments:
     top, counts = _top_of_scale(t), t.csat.notnull()
     if c["which"] != "all":
         counts = counts & t[f"is_{c['which']}"]
+    doubts, counts = _doubts(t, counts), counts & _on_scale(t)
     if c["neutral"] == "drop":
         counts = counts & ((top <= 1) | (t.csat != (1 + top) / 2))
-    return Moments(num=counts & (t.csat > _below_top(t, c["boxes"])), den=counts)
+    good = counts & (t.csat > _below_top(t, c["boxes"]))
+    return Moments(num=good, den=counts, flags=doubts)
 
 # %% ../../../nbs/metrics/customer/40_answers.ipynb #c017
 csat_t2b = Metric(
@@ -172,8 +188,8 @@ csat_t2b = Metric(
     nature="transactional",
     level="strategic",
     cluster="customer",
-    formula="Ratings in the top boxes of their scale over all ratings of contacts; "
-    "a scale whose top is not recorded ends at 5.",
+    formula="Ratings in the top boxes of their scale over all ratings of contacts on "
+    "their scale; a scale whose top is not recorded ends at 5.",
     table="surveys",
     inputs=("answered_at", "csat"),
     uses=("contacts", "customers"),
@@ -220,11 +236,12 @@ csat_t2b = Metric(
 
 # %% ../../../nbs/metrics/customer/40_answers.ipynb #c023
 def _csat_mean(t: Any, c: Values) -> Moments:
-    known, value = t.csat.notnull(), t.csat
+    known, value = _on_scale(t), t.csat
     if c["rescale"] == "linear":
         top = _top_of_scale(t)
         value = (top <= 1).ifelse(t.csat, (t.csat - 1) / (top - 1).nullif(0)) * 100
-    return Moments(num=known.ifelse(value, 0), den=known)
+    doubts = _doubts(t, t.csat.notnull())
+    return Moments(num=known.ifelse(value, 0), den=known, flags=doubts)
 
 
 csat_mean = Metric(
@@ -283,10 +300,13 @@ def _unknown() -> Any:
 
 
 def _csat_items(t: Any, c: Values) -> Moments:
-    rated = t.csat if "csat" in t.columns and c["item"] == "satisfied" else _unknown()
+    rated, doubts = _unknown(), {}
+    if "csat" in t.columns and c["item"] == "satisfied":
+        rated = _on_scale(t).ifelse(t.csat, None)
+        doubts = _doubts(t, t["value"].isnull() & t.csat.notnull())
     counts = t["value"].notnull() | rated.notnull()
     good = (t["value"] >= c["top"]).coalesce(rated > _below_top(t, 2))
-    return Moments(num=counts & good.fill_null(False), den=counts)
+    return Moments(num=counts & good.fill_null(False), den=counts, flags=doubts)
 
 
 csat_items = Metric(
@@ -367,11 +387,13 @@ def _indexed(t: Any, c: Values, around: Around) -> Any:
 def _csi(t: Any, c: Values) -> Moments:
     import ibis
 
-    value = (t.item_mean - 1) / (c["scale_max"] - 1) * 100
+    value, doubts = (t.item_mean - 1) / (c["scale_max"] - 1) * 100, {}
     if "csat" in t.columns:
         own = (t.csat - 1) / (_top_of_scale(t) - 1).nullif(0) * 100
-        value = value.coalesce(own)
-    return Moments(num=ibis.ifelse(value.notnull(), value, 0.0), den=value.notnull())
+        doubts = _doubts(t, t.item_mean.isnull() & t.csat.notnull())
+        value = value.coalesce(_on_scale(t).ifelse(own, None))
+    known = value.notnull()
+    return Moments(num=ibis.ifelse(known, value, 0.0), den=known, flags=doubts)
 
 # %% ../../../nbs/metrics/customer/40_answers.ipynb #c034
 csi = Metric(

@@ -238,7 +238,9 @@ def _fcr_no_transfer(t: Any, c: Values) -> Moments:
     passed = t.n_transfers.fill_null(0)
     passed = passed if c["count_consult"] else passed - t.n_consult.fill_null(0)
     passed = passed + t.n_conferences.fill_null(0) if c["count_conference"] else passed
-    return Moments(num=handled & (passed == 0) & _in_time(t, c["email_limit_h"]), den=handled)
+    known = handled & t.n_transfers.notnull()
+    settled = known & (passed == 0) & _in_time(t, c["email_limit_h"])
+    return Moments(num=settled, den=known, flags={"without_legs": (handled, known)})
 
 # %% ../../../nbs/metrics/customer/20_resolution.ipynb #r007
 _HOURS = "a letter must be over within this many hours; 'none': no limit"
@@ -253,7 +255,7 @@ fcr_no_transfer = Metric(
     perspective="customer",
     cluster="customer",
     formula="Handled contacts none of whose legs was passed on (and letters that were over in "
-    "time), over handled contacts, in- and outbound.",
+    "time), over handled contacts with legs, in- and outbound.",
     table="contacts",
     inputs=("outcome", "talk_ms", "customer_id"),
     needs=("contact_segments",),
@@ -269,7 +271,7 @@ fcr_no_transfer = Metric(
     traps=(
         "Not passed on is not settled: it does not see the customer come back.",
         "Rises when agents keep what they cannot solve, or send customers away.",
-        "Contacts without legs count as not passed on.",
+        "Where only one channel has legs, it speaks of that channel only.",
     ),
     diagnoses=(
         Diagnosis(
@@ -587,6 +589,7 @@ complaint_rate = Metric(
     level="strategic",
     formula="Complaints made over inbound contacts begun in the same time, times 1,000.",
     table="complaints",
+    inputs=("at",),
     needs=("contacts",),
     moments=_complaint_rate,
     prepare=_complaints_and_contacts,
@@ -626,14 +629,16 @@ def _endings(around: Around) -> Any:
 
 
 def _served_first(t: Any, c: Values, around: Around) -> Any:
-    "Each customer's first answered contact in the time asked for, with is_over and is_lost."
+    "Each customer's first answered contact in each period and cell, with is_over and is_lost."
     import ibis
 
-    begins, horizon = around.periods.counted_on.min().as_scalar(), chains.days(c["horizon_d"])
-    t = t.filter(flags.answered(t), t.customer_no.notnull(), t.started_on >= begins)
-    own = ibis.window(group_by=t.customer_no, order_by=[t.started_at, t.contact_id])
-    t = t.mutate(place=ibis.row_number().over(own))
-    t = t.filter(t.place == 0).drop("place")
+    horizon = chains.days(c["horizon_d"])
+    t = t.filter(flags.answered(t), t.customer_no.notnull())
+    t = each_period(t, around, lambda t, p: t.started_on >= p.counted_on, _before_end)
+    own = {"group_by": [t.customer_no, t.counted_on, *cells(t, around)]}
+    order = ibis.window(**own, order_by=[t.started_at, t.contact_id])
+    t = t.mutate(place=ibis.row_number().over(order))
+    t = t.filter(t.place == 0).drop("place", "counted_on", "opens_at", "closes_at", "days")
     ends = _endings(around)
     after = [ends.left_at > t.started_at, ends.left_at <= t.started_at + horizon]
     lost = t.inner_join(ends, [t.customer_no == ends.customer_key, *after])
@@ -700,6 +705,7 @@ disloyalty_rate = Metric(
     traps=(
         "Nothing follows from it without customers who were not in contact to compare with.",
         "Who calls to cancel is lost by the call, whatever the service was.",
+        "Weeks do not add up to a month: who is served in two weeks is in both.",
         "An end without a reason counts as the customer's own.",
     ),
     diagnoses=(

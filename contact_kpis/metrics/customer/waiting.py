@@ -10,6 +10,7 @@ __all__ = ['Values', 'SHORT', 'UNSTAFFED', 'abandonment_rate', 'service_level', 
 from collections.abc import Mapping
 from typing import Any
 
+from ...errors import NotComputable
 from .. import flags
 from ..chains import closes
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
@@ -345,19 +346,21 @@ blocked_rate = Metric(
 def _callbacks(around: Around) -> Any:  # contact_key, reached_at, is_linked
     import ibis
 
-    e = around.tables["queue_events"]
-    e = e.filter(e.route_type == "callback", e.answered_at <= closes(around))
-    e = e.select(contact_key="contact_id", reached_at="answered_at").mutate(is_linked=False)
-    b = around.tables["contacts"]
-    if "initiation" not in b.columns:
-        return e
-    b = b.filter(b.initiation == "callback", b.outcome == "answered")
-    links = [n for n in ("prev_id", "root_id", "related_id") if n in b.columns]
-    to = [
-        b.filter(b[n] != b.contact_id).select(contact_key=b[n], reached_at="started_at")
-        for n in links
-    ]
-    return ibis.union(e, *(rows.mutate(is_linked=True) for rows in to)) if to else e
+    e, b = around.tables["queue_events"], around.tables["contacts"]
+    found = []
+    if "route_type" in e.columns:
+        e = e.filter(e.route_type == "callback", e.answered_at <= closes(around))
+        e = e.select(contact_key="contact_id", reached_at="answered_at")
+        found.append(e.mutate(is_linked=False))
+    if "initiation" in b.columns:
+        b = b.filter(b.initiation == "callback", b.outcome == "answered")
+        for n in (n for n in ("prev_id", "root_id", "related_id") if n in b.columns):
+            to = b.filter(b[n] != b.contact_id).select(contact_key=b[n], reached_at="started_at")
+            found.append(to.mutate(is_linked=True))
+    if not found:
+        ways = "queue_events.route_type, or contacts.initiation with prev_id, root_id or related_id"
+        raise NotComputable("nothing says which call was a callback", ways)
+    return ibis.union(*found) if found[1:] else found[0]
 
 
 def _requests(t: Any, c: Values, around: Around) -> Any:  # with reached_at, known_until
@@ -393,7 +396,7 @@ callback_completion_rate = Metric(
     formula="Accepted callbacks that were answered later, as a further stay of the contact or as "
     "a contact that points back to it, over accepted callbacks. Requests count, not tries.",
     table="queue_events",
-    inputs=("callback_at", "answered_at", "route_type"),
+    inputs=("callback_at", "answered_at"),
     needs=("contacts",),
     moments=_callback_completion_rate,
     prepare=_requests,

@@ -23,7 +23,8 @@ def _spent(t: Any, c: Values, around: Around) -> Any:
 
 def _operating_cost(t: Any, c: Values) -> Moments:
     asked = money.chosen(t, c)
-    return Moments(num=asked.ifelse(t.cost, 0.0), n=asked, kind="count")
+    n = asked & t.is_ours & t.amount.notnull()
+    return Moments(num=asked.ifelse(t.cost, 0.0), n=n, kind="count", flags=money.left_out(t, c))
 
 # %% ../../../nbs/metrics/efficiency/50_cost.ipynb #c007
 operating_cost = Metric(
@@ -41,6 +42,7 @@ operating_cost = Metric(
     uses=("sites", "contacts"),
     moments=_operating_cost,
     prepare=_spent,
+    window=("fixed", "avoidable"),
     day=lambda c: "counted",
     conventions=money.COSTS,
     counter=("csat_t2b", "repeat_contact_rate"),
@@ -48,7 +50,7 @@ operating_cost = Metric(
     traps=(
         "Costs that another department or the customer now bears have not gone away.",
         "Bookings that come late make the latest month look cheap.",
-        "Amounts in several currencies are added as they stand.",
+        "Amounts in another currency than the centre's are left out, not converted.",
     ),
     diagnoses=(
         Diagnosis(
@@ -75,23 +77,15 @@ def _with_costs(t: Any, c: Values, around: Around) -> Any:
     is_base = handled if c["base"] == "handled" else flags.offered(t)
     t = t.mutate(is_base=is_base.fill_null(False))
     if c["allocate"] == "none":
-        spent = money.daily(around)
-        spent = spent.filter(money.chosen(spent, c))
-        return stack(counted(t, "started", contacts=t.is_base), counted(spent, "", cost=spent.cost))
+        return stack(counted(t, "started", contacts=t.is_base), money.spent(around, c))
     t, free = money.borne(t, c, around)
     mine = counted(t, "started", contacts=t.is_base, cost=t.cost)
-    return stack(mine, counted(_like(free, mine), "", cost=free.cost))
-
-
-def _like(t: Any, rows: Any) -> Any:
-    import ibis
-
-    absent = {n: kind for n, kind in rows.schema().items() if n not in t.columns}
-    return t.mutate(**{n: ibis.null().cast(kind) for n, kind in absent.items()})
+    rest = counted(money.like(free, mine), "", cost=free.cost)
+    return stack(mine, rest, money.unborne(mine, c, around))
 
 
 def _cost_per_contact(t: Any, c: Values) -> Moments:
-    return Moments(num=t.cost, den=t.contacts)
+    return Moments(num=t.cost, den=t.contacts, flags=money.said(t))
 
 # %% ../../../nbs/metrics/efficiency/50_cost.ipynb #c012
 cost_per_contact = Metric(
@@ -128,7 +122,7 @@ cost_per_contact = Metric(
         "More contacts make each cheaper: repeats and avoidable contacts look like a gain.",
         "Fixed costs do not go away with a contact: savings are worth their avoidable part.",
         "By handled time, a chat beside two others bears the time of all three.",
-        "Amounts in several currencies are added as they stand.",
+        "Amounts in another currency than the centre's are left out, not converted.",
     ),
     diagnoses=(
         Diagnosis(

@@ -9,8 +9,10 @@ __all__ = ['Values', 'ticket_volume', 'handoff_count', 'backlog_close_of_day', '
 
 # %% ../../../nbs/metrics/efficiency/30_desk.ipynb #c002
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
+from ...data.calendar import calendar_of
 from ...data.contract import CHANNELS
 from .. import flags, tickets
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
@@ -302,12 +304,17 @@ release_surge = Metric(
 )
 
 # %% ../../../nbs/metrics/efficiency/30_desk.ipynb #t36
+def _weekend_days(settings: Any, c: Values, first: date, last: date) -> list[date]:
+    found = tickets.weekends(calendar_of(settings), first, last)
+    return [before if c["side"] == "before" else after for before, after in found]
+
+
 def _backlog_weekend(t: Any, c: Values) -> Moments:
     import ibis
 
     # The sums of a stock are divided by the days of the period: here by its weekends.
     weight = t.sign * t.days / t.weekends
-    return Moments(num=weight, n=ibis.literal(True), kind="stock")
+    return Moments(num=weight, n=ibis.literal(True), kind="stock", zeros=False)
 
 # %% ../../../nbs/metrics/efficiency/30_desk.ipynb #t36b
 backlog_weekend = Metric(
@@ -325,6 +332,7 @@ backlog_weekend = Metric(
     inputs=("created_at",),
     moments=_backlog_weekend,
     prepare=tickets.weekend_closes,
+    instants=_weekend_days,
     window=("side",),
     day=lambda c: "weekend",
     conventions=(
@@ -337,10 +345,7 @@ backlog_weekend = Metric(
     ),
     counter=("backlog_close_of_day",),
     sources=("S002",),
-    traps=(
-        "Tickets solved on Friday and reopened on Monday are in neither close.",
-        "By the day it is zero on days that are no edge of a weekend.",
-    ),
+    traps=("Tickets solved on Friday and reopened on Monday are in neither close.",),
     diagnoses=(
         Diagnosis(
             "more comes in on free days than the cover can take",

@@ -386,9 +386,14 @@ def _passed(t: Any, c: Values, around: Around) -> Any:
 
 def _transfer_rate(t: Any, c: Values) -> Moments:
     if c["unit"] == "legs":
-        return Moments(num=t.n_transfers, den=t.n_spoken)
-    moved = _handled(t) & (t.n_transfers > 0)
-    return Moments(num=moved, den=_handled(t), flags=_unknown_talk(t))
+        return Moments(num=t.n_transfers, den=t.n_spoken, flags=_without_legs(t))
+    known = _handled(t) & t.has_legs
+    doubts = _unknown_talk(t) | _without_legs(t)
+    return Moments(num=known & (t.n_transfers > 0), den=known, flags=doubts)
+
+
+def _without_legs(t: Any) -> dict[str, tuple[Any, Any]]:
+    return {"without_legs": (_handled(t), _handled(t) & t.has_legs)}
 
 # %% ../../../nbs/metrics/efficiency/10_handling.ipynb #hb20
 _PLACE = ("scope", "kind", "cause", "include_queue_overflow")
@@ -405,8 +410,8 @@ transfer_rate = Metric(
     share=True,
     direction="down",
     perspective="efficiency",
-    formula="Handled contacts with a leg that passed them on, over handled contacts, in- and "
-    "outbound; or such legs over the legs on which an agent spoke.",
+    formula="Handled contacts with a leg that passed them on, over handled contacts with legs, in- "
+    "and outbound; or such legs over the legs on which an agent spoke.",
     table="contacts",
     inputs=("outcome", "talk_ms"),
     needs=("contact_segments",),
@@ -461,8 +466,9 @@ def _together(t: Any, c: Values, around: Around) -> Any:
 
 
 def _conference_rate(t: Any, c: Values) -> Moments:
-    handled = _handled(t)
-    return Moments(handled & (t.n_conferences > 0), handled, flags=_unknown_talk(t))
+    known = _handled(t) & t.has_legs
+    doubts = _unknown_talk(t) | _without_legs(t)
+    return Moments(known & (t.n_conferences > 0), known, flags=doubts)
 
 
 _CONSULT = "a leg passed on after asking a colleague can be one"
@@ -476,8 +482,8 @@ conference_rate = Metric(
     direction="down",
     perspective="efficiency",
     level="team",
-    formula="Handled contacts with a leg that was a conference, over handled contacts, in- and "
-    "outbound.",
+    formula="Handled contacts with a leg that was a conference, over handled contacts with legs, "
+    "in- and outbound.",
     table="contacts",
     inputs=("outcome", "talk_ms"),
     needs=("contact_segments",),

@@ -81,6 +81,8 @@ occupancy = Metric(
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w001
 def _hours(t: Any, c: Values, around: Around) -> Any:
+    if c.get("convention") != "icmi":
+        plans.need_paid(around)
     rows = plans.hours(around, c["version"])
     if c.get("convention") != "service_desk":
         return rows
@@ -153,6 +155,8 @@ utilization = Metric(
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w006
 def _shrunk(t: Any, c: Values, around: Around) -> Any:
+    if c["base"] == "paid":
+        plans.need_paid(around)
     p = plans.planned(around, c["version"])
     paid = plans.said(p, "paid")
     p = p.mutate(
@@ -200,7 +204,7 @@ shrinkage = Metric(
     uses=("agent_states", "agents"),
     moments=_shrinkage,
     prepare=_shrunk,
-    window=("version", "kind"),
+    window=("version", "kind", "base"),
     day=lambda c: "counted",
     conventions=(
         Convention("base", "paid", "paid time only, or all that is planned", ("paid", "scheduled")),
@@ -358,16 +362,37 @@ def _slot(at: Any) -> Any:
     return at.delta(epoch, unit="millisecond") // _SLOT_MS
 
 
+def _with_length(t: Any) -> Any:  # forecasts with interval_ms
+    import ibis
+
+    own = ibis.window(group_by=[t.queue_id, t.version], order_by=t.interval_start_at)
+    step = t.interval_start_at.delta(t.interval_start_at.lag().over(own), unit="millisecond")
+    t = t.mutate(step_ms=step.nullif(0))
+    shortest = t.step_ms.min().over(ibis.window(group_by=t.version))
+    return t.mutate(interval_ms=shortest.fill_null(_SLOT_MS)).drop("step_ms")
+
+
+def _came(f: Any, a: Any) -> Any:  # came_to, slot_at, n: offered contacts by interval
+    begin = f.group_by(came_to="queue_id").aggregate(
+        since=f.interval_start_at.min(), interval_ms=f.interval_ms.min()
+    )
+    a = a.filter(flags.offered(a), a.queue_id.notnull()).select("queue_id", "started_at")
+    a = a.inner_join(begin, [a.queue_id == begin.came_to, a.started_at >= begin.since])
+    slot = a.started_at.delta(a.since, unit="millisecond") // a.interval_ms
+    return a.group_by("came_to", "since", slot=slot).aggregate(n=a.count())
+
+
 def _forecast(t: Any, c: Values, around: Around) -> Any:
     a = around.tables["contacts"]
     span = a.aggregate(first=a.started_on.min(), last=a.started_on.max())
-    f = t.filter(t.version == c["lead"], t.volume.notnull())
+    f = _with_length(t.filter(t.version == c["lead"]))
+    f = f.filter(f.volume.notnull())
     f = f.filter(f.interval_start_on.between(span.first.as_scalar(), span.last.as_scalar()))
-    came = a.filter(flags.offered(a), a.queue_id.notnull())
-    came = came.group_by(came_to="queue_id", slot=_slot(came.started_at)).aggregate(n=came.count())
-    f = f.mutate(slot=_slot(f.interval_start_at))
+    came, since = _came(f, a), f.interval_start_at.min().over(group_by=f.queue_id)
+    f = f.mutate(slot=f.interval_start_at.delta(since, unit="millisecond") // f.interval_ms)
     rows = f.left_join(came, [f.queue_id == came.came_to, f.slot == came.slot])
-    rows = rows.mutate(offered=rows.n.fill_null(0)).drop("slot", "slot_right", "came_to", "n")
+    gone = ("slot", "slot_right", "came_to", "since", "n", "interval_ms")
+    rows = rows.mutate(offered=rows.n.fill_null(0)).drop(*gone)
     if c["grain"] == "interval":
         return rows
     days = [n for n in rows.columns if n in ("queue_id", *_ON)]
@@ -400,7 +425,7 @@ forecast_error = Metric(
     direction="down",
     perspective="efficiency",
     formula="Sum of the absolute differences between forecast and offered contacts of each queue "
-    "and half-hour, over offered contacts; or the sum with its sign.",
+    "and interval, over offered contacts; or the sum with its sign.",
     table="forecasts",
     inputs=("volume",),
     needs=("contacts",),
@@ -411,11 +436,11 @@ forecast_error = Metric(
     conventions=(
         Convention("measure", "wape", "size of the misses, or their sum", ("wape", "bias")),
         _LEAD,
-        Convention("grain", "interval", "misses by half-hour, or by day", ("interval", "day")),
+        Convention("grain", "interval", "misses by interval, or by day", ("interval", "day")),
     ),
     counter=("interval_target_share",),
     traps=(
-        "Misses of single half-hours cancel over a day: state the grain.",
+        "Misses of single intervals cancel over a day: state the grain.",
         "Small queues are far off by chance alone; counts scatter by their square root.",
         "A forecast written after the fact has no error: look at when it was made.",
     ),
@@ -520,13 +545,17 @@ interval_target_share = Metric(
 )
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w029
+def _planned_for(t: Any, c: Values, around: Around) -> Any:
+    return _with_length(t)
+
+
 def _staffing_gap(t: Any, c: Values) -> Moments:
     import ibis
 
     known = t.required_staff.notnull() & t.scheduled_staff.notnull() & (t.version == c["lead"])
     short = (t.required_staff - t.scheduled_staff).fill_null(0)
     sides = {"under": ibis.greatest(short, 0), "over": ibis.greatest(-short, 0), "net": short}
-    hours = sides[c["side"]] * (_SLOT_MS / 3_600_000)
+    hours = sides[c["side"]] * (t.interval_ms / 3_600_000)
     return Moments(num=ibis.ifelse(known, hours, 0), n=known, kind="count")
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w030
@@ -536,11 +565,12 @@ staffing_gap_hours = Metric(
     unit="h",
     direction="down",
     perspective="efficiency",
-    formula="Agents required less agents planned, where that is positive, summed over half-hours "
-    "in hours; over: where it is negative; net: both, positive when too few are planned.",
+    formula="Agents required less agents planned, where that is positive, times the length of "
+    "the interval, in hours; over: where it is negative; net: both, positive when too few are planned.",
     table="forecasts",
     inputs=("required_staff", "scheduled_staff"),
     moments=_staffing_gap,
+    prepare=_planned_for,
     follows=_toward,
     conventions=(
         Convention("side", "under", "too few, too many, or both", ("under", "over", "net")),

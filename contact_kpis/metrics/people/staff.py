@@ -11,19 +11,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import NotComputable
-from .. import plans
+from .. import money, plans
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
-from ..rows import counted, each_period, spread, stack, with_staff
+from ..rows import counted, each_period, spread, stack, until, with_staff
 
 Values = Mapping[str, Any]
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c005
 _HOUR = 3_600_000
-_LEAVE = ("leave", "annual_leave", "vacation", "holiday", "planned")
+_LEAVE = ("leave", "vacation", "holiday")
 
 
 def _kind(t: Any) -> Any:
     return t.type.fill_null("").lower()
+
+
+def _is_leave(t: Any) -> Any:
+    named = [_kind(t).contains(word) for word in _LEAVE]
+    return (named[0] | named[1] | named[2] | (_kind(t) == "planned")) & ~_kind(t).contains("sick")
 
 
 def _lost(t: Any, c: Values, around: Around) -> Any:
@@ -49,7 +54,7 @@ def _lost_service_hours(t: Any, c: Values) -> Moments:
             raise NotComputable("hours by states know no cause", "basis='absences'")
         return Moments(num=t.lost_h, n=ibis.literal(True), kind="count")
     rows = ibis.literal(True) if cause == "any" else _kind(t) == cause
-    rows = rows if c["include_leave"] else rows & _kind(t).notin(_LEAVE)
+    rows = rows if c["include_leave"] else rows & ~_is_leave(t)
     return Moments(num=rows.ifelse(t.lost_h, 0), n=rows, kind="count")
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c007
@@ -101,6 +106,7 @@ lost_service_hours = Metric(
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c011
 def _unapproved(t: Any, c: Values, around: Around) -> Any:
+    plans.need_paid(around)
     a = plans.seen(with_staff(t, around, "started_at"), around, from_first=False)
     p = plans.seen(plans.planned(around, c["version"]), around, from_first=False)
     lost = a.hours.fill_null(0)
@@ -195,7 +201,13 @@ def _leavers(v: Any, around: Around) -> Any:
     return gone.mutate(counted_on=gone.left_on)
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c019
+_TELLS = {"early": "hired_on", "voluntary": "leave_reason"}
+
+
 def _turnover(t: Any, c: Values, around: Around) -> Any:
+    name = _TELLS.get(c["kind"], "left_on")
+    if name not in t.columns:
+        raise NotComputable(f"the agents have no {name}", f"the column agents.{name}")
     v = _versions(t)
     gone = _leavers(v, around).mutate(left=1, heads=0.0, years=0.0)
     present = _by_day if c["denominator"] == "daily" else _at_ends
@@ -238,7 +250,7 @@ def _agent_attrition(t: Any, c: Values) -> Moments:
     import ibis
 
     rows = t.left > 0
-    if c["kind"] == "voluntary" and "leave_reason" in t.columns:
+    if c["kind"] == "voluntary":
         rows = rows & t.leave_reason.fill_null("").lower().notin(_NOT_BY_CHOICE)
     if c["kind"] == "early":
         rows = rows & (t.left_day - t.hired_day <= _EARLY_D).fill_null(False)
@@ -262,7 +274,7 @@ agent_attrition = Metric(
     inputs=("left_on",),
     moments=_agent_attrition,
     prepare=_turnover,
-    window=("denominator",),
+    window=("denominator", "kind"),
     day=lambda c: "counted",
     follows=lambda c: {"unit": "% / year" if c["annualise"] == "sum" else "%"},
     conventions=(
@@ -316,14 +328,19 @@ def _spent(t: Any, c: Values, around: Around) -> Any:
     site = rows.cost_centre
     if "sites" in around.tables:
         site = site.isin(around.tables["sites"].site_id).ifelse(site, None)
-    paid = rows.mutate(site=site, spent=rows.amount.fill_null(0) * rows.part, leavers=0)
-    gone = _leavers(_versions(around.tables["agents"]), around).mutate(spent=0.0, leavers=1)
+    mine, known = money.ours(rows, around), rows.amount.notnull()
+    spent, told = (mine & known).ifelse(rows.amount, 0.0) * rows.part, money.told_once(rows, around)
+    marks = {"is_foreign": told & ~mine, "is_unknown": told & mine & ~known}
+    paid = rows.mutate(site=site, spent=spent, leavers=0, **marks)
+    none = {"spent": 0.0, "leavers": 1, "is_foreign": False, "is_unknown": False}
+    gone = _leavers(_versions(around.tables["agents"]), around).mutate(**none)
     return plans.without_clock(plans.under(paid, gone))
 
 
 def _attrition_cost(t: Any, c: Values) -> Moments:
     cost = t.spent + t.leavers * c["ramp_cost"]
-    return Moments(num=cost, n=cost > 0, kind="count")
+    lacking = {"other_currency": t.is_foreign, "unknown_amount": t.is_unknown}
+    return Moments(num=cost, n=cost > 0, kind="count", flags=lacking)
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c027
 attrition_cost = Metric(
@@ -381,22 +398,14 @@ def _levels(rows: Any, around: Around) -> Any:
     if "agent_skills" not in around.tables:
         raise NotComputable("the level of staffed hours needs agent_skills", "measure='tenure'")
     k = around.tables["agent_skills"]
-    ends = k.valid_to if "valid_to" in k.columns else None
-    mine = k.select(
-        who="agent_id", level="level", skill_from="valid_from", skill_to=_or_never(ends)
-    )
+    ends = until(k, "agent_id", "skill")
+    mine = k.select(who="agent_id", level="level", skill_from="valid_from", skill_to=ends)
     on = [rows.agent_id == mine.who, mine.skill_from <= rows.started_at]
     on.append(mine.skill_to.isnull() | (rows.started_at < mine.skill_to))
     able = rows.join(mine, on).group_by(who="agent_id", at="started_at")
     level = able.aggregate(worth=mine.level.mean())
     joined = rows.left_join(level, [rows.agent_id == level.who, rows.started_at == level["at"]])
     return joined.drop("who", "at")
-
-
-def _or_never(ends: Any) -> Any:
-    import ibis
-
-    return ibis.null().cast("timestamp") if ends is None else ends
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c030
 def _tenure_mix(t: Any, c: Values) -> Moments:
