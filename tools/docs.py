@@ -73,7 +73,11 @@ def navigation(docs: Path = TARGET) -> list:
     top = sorted(p.name for p in docs.glob("*.ipynb") if p.name not in front)
     folders = sorted((p for p in docs.iterdir() if p.is_dir()), key=_place)
     sections = [
-        {p.name: sorted(f.relative_to(docs).as_posix() for f in p.rglob("*") if f.suffix in ENDINGS)}
+        {
+            p.name: sorted(
+                f.relative_to(docs).as_posix() for f in p.rglob("*") if f.suffix in ENDINGS
+            )
+        }
         for p in folders
     ]
     return [
