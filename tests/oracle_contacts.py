@@ -22,6 +22,7 @@ How the words were read where they leave a choice:
 - callback_completion_rate: the customer is reached when the other stay was answered, not before the
   callback was taken; or when the contact that points back started, whatever the two clocks say.
   Without a window nothing is pending.
+- transfer_rate, conference_rate, fcr_no_transfer: contacts without legs are on neither side.
 - transfer_rate, conference_rate: handled needs a known talk time, on both sides. Legs are those of
   handled contacts, by day and dimensions of their contact. Segments without transfer_type are no
   transfers whatever their queues. The department of a queue is its skill when the leg began, a
@@ -475,12 +476,17 @@ def department(versions, queue, at):
     return None
 
 
+def with_legs(tables, contacts):
+    """Contacts of which a leg is known: of the others nobody can say what became of them."""
+    return contacts[contacts["contact_id"].isin(tables["contact_segments"]["contact_id"])]
+
+
 @kpi
 def transfer_rate(
     tables, ask, scope="any", kind="all", unit="contacts", include_queue_overflow=True, cause="any"
 ):
     """Handled contacts (or their legs) that were passed on, per cent."""
-    contacts = handled(tables, ask)
+    contacts = with_legs(tables, handled(tables, ask))
     segments = tables["contact_segments"]
     segments = segments[segments["contact_id"].isin(contacts["contact_id"])]
     passed = is_transfer(segments, scope, kind, include_queue_overflow)
@@ -494,7 +500,7 @@ def transfer_rate(
 @kpi
 def conference_rate(tables, ask, include_consult=False):
     """Handled contacts with a conference, per cent."""
-    contacts = handled(tables, ask)
+    contacts = with_legs(tables, handled(tables, ask))
     segments = tables["contact_segments"]
     mask = is_conference(segments)
     if not include_consult:
@@ -648,7 +654,7 @@ def fcr_survey(tables, ask, unit="contact", period="answer", channel_scope="any"
 @kpi
 def fcr_no_transfer(tables, ask, count_consult=True, count_conference=False, email_limit_h=1):
     """Handled contacts that nobody passed on, per cent; letters only if answered in time."""
-    contacts = handled(tables, ask)
+    contacts = with_legs(tables, handled(tables, ask))
     segments = tables["contact_segments"]
     spoilt = is_transfer(segments)
     if not count_consult:

@@ -8,7 +8,7 @@ __all__ = ['TRANSFERS', 'days', 'closes', 'chains', 'identification', 'passed_on
 # %% ../../nbs/metrics/24_chains.ipynb #c002
 from typing import Any
 
-from . import flags, legs
+from . import flags
 from .metric import Around
 from .rows import with_customer
 
@@ -108,16 +108,15 @@ TRANSFERS = ("blind", "consult", "external", "queue")
 
 def passed_on(
     around: Around,  # with contact_segments
-) -> Any:  # contact_id, n_blind, n_consult, n_external, n_queue, n_transfers, n_conferences
+) -> Any:  # contact_id, n_conferences; where told n_blind, …, n_transfers
     "Count the transfers of each contact that has legs, one row per contact."
 
     s = around.tables["contact_segments"]
-    legs.need_kind(s)
-    kind = s.transfer_type
+    kind = s.transfer_type if "transfer_type" in s.columns else None
     together = s.type == "conference"
     together = together | s.conference.fill_null(False) if "conference" in s.columns else together
-    return s.group_by("contact_id").aggregate(
-        **{f"n_{name}": s.count(where=(kind == name).fill_null(False)) for name in TRANSFERS},
-        n_transfers=s.count(where=kind.notnull()),
-        n_conferences=s.count(where=together),
-    )
+    counts = {"n_conferences": s.count(where=together)}
+    if kind is not None:
+        own = {f"n_{n}": s.count(where=(kind == n).fill_null(False)) for n in TRANSFERS}
+        counts |= own | {"n_transfers": s.count(where=kind.notnull())}
+    return s.group_by("contact_id").aggregate(**counts)

@@ -90,17 +90,17 @@ def can_tell(
     s: Any,  # contact_segments, an Ibis table
     c: Values,  # conventions: scope, cause
 ) -> bool:
-    "Say whether the legs have the queues that the choices ask for; refuse legs without a kind."
-    need_kind(s)
+    "Say whether the legs have the columns that the choices ask for."
     near = c["scope"] == "department" or c["cause"] != "any"
-    return not near or {"from_queue", "to_queue"} <= set(s.columns)
+    needed = {"transfer_type", *(["from_queue", "to_queue"] if near else [])}
+    return needed <= set(s.columns)
 
 
 def need_kind(
-    s: Any,  # contact_segments, an Ibis table
+    t: Any,  # contacts, with n_transfers where the legs tell
 ) -> None:
-    "Refuse legs of which none says how it was passed on."
-    if "transfer_type" not in s.columns:
+    "Refuse contacts of whose legs none says how it was passed on."
+    if "n_transfers" not in t.columns:
         found = "the legs do not say whether they were passed on"
         raise NotComputable(found, "the column contact_segments.transfer_type")
 

@@ -48,10 +48,11 @@ def said(
 
 
 def need_paid(
-    around: Around,  # with schedules
+    t: Any,  # rows made of a plan
+    name: str = "paid_ms",  # the paid time of each, which is there if the plan knows it
 ) -> None:
     "Refuse a number over paid time where the plan does not say what is paid."
-    if "paid" not in around.tables["schedules"].columns:
+    if name not in t.columns:
         raise NotComputable("the schedules do not say what is paid", "the column schedules.paid")
 
 
@@ -119,7 +120,8 @@ def hours(
 def _of_plan(p: Any) -> Any:
     paid = said(p, "paid")
     service = paid & said(p, "productive")
-    amounts = {"paid_ms": paid, "service_ms": service}
+    amounts = {"paid_ms": paid} if "paid" in p.columns else {}
+    amounts |= {"service_ms": service}
     return counted(p, "started", **{n: x.ifelse(p.planned_ms, 0) for n, x in amounts.items()})
 
 

@@ -333,6 +333,14 @@ case(
     (100 * 5 / 6, {}),  # x6 was passed on; x7 was never handled
     contact_segments=[*PASSED, *legs("x6", passed("blind")), *legs("x7", passed("queue"))],
 )
+# Nobody knows of x6 whether it was passed on: it has no legs and is on neither side.
+case(
+    "transfer_rate",
+    [*FIVE, call(id="x6", talk=60, at=at(2))],
+    (80.0, {}),
+    (100 * 5 / 9, {"unit": "legs"}),
+    contact_segments=PASSED,
+)
 case(
     "transfer_rate",
     [call("abandoned", at(2), id="x7", wait=5)],
@@ -363,6 +371,12 @@ case(
         *legs("y5", {"conference": True}),
         *legs("y6", {"conference": True}),
     ],
+)
+case(
+    "conference_rate",
+    [*FOUR, call(id="y5", talk=9, at=at(2))],
+    (50.0, {}),  # y5 has no legs
+    contact_segments=TOGETHER,
 )
 case(
     "conference_rate",
@@ -655,6 +669,7 @@ WAYS = [
     *legs("n2", passed("blind"), {}),
     *legs("n3", passed("consult", conference=False)),
     *legs("n4", {"conference": True}),
+    *(leg for i in (5, 6, 7) for leg in legs(f"n{i}", {})),
 ]
 case(
     "fcr_no_transfer",
@@ -672,7 +687,21 @@ case(
     (100 * 2 / 7, {}),
     contact_segments=[*WAYS, *legs("n1", passed("queue"))],
 )
-case("fcr_no_transfer", ONCE[-1:], (None, {}), contact_segments=legs("n8", {"type": "queue"}))
+# The letters have no legs: whether somebody passed them on is not known, and they are on neither side.
+case(
+    "fcr_no_transfer",
+    ONCE,
+    (100 * 2 / 4, {}),  # n1, n4 of n1 to n4
+    (100 * 3 / 4, {"count_consult": False}),
+    (100 * 2 / 4, {"email_limit_h": "none"}),
+    contact_segments=[leg for leg in WAYS if leg["contact_id"] < "n5"],
+)
+case(
+    "fcr_no_transfer",
+    ONCE[-1:],
+    (None, {}),
+    contact_segments=legs("n8", passed(None, type="queue")),
+)
 
 # A three times, B once, C twice within a week (1.3.3).
 ISSUES = [

@@ -47,7 +47,7 @@ def _with_own_cost(found: Any, t: Any, c: Values, around: Around) -> Any:
 
 def _cost_per_resolution(t: Any, c: Values) -> Moments:
     shares = {"identified_share": (t.known, t.everyone)}
-    return Moments(t.cost, t.resolved, pending=t.waiting, shares=shares, flags=money.said(t))
+    return Moments(t.cost, t.resolved, pending=t.waiting, shares=shares, flags=money.said(t, c))
 
 
 def _read(c: Values) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _cases(t: Any, c: Values, around: Around) -> Any:
 
 
 def _cost_per_case(t: Any, c: Values) -> Moments:
-    return Moments(num=t.cost, den=t.cases, flags=money.said(t))
+    return Moments(num=t.cost, den=t.cases, flags=money.said(t, c))
 
 
 def _needed(c: Values) -> dict[str, Any]:

@@ -11,7 +11,7 @@ __all__ = ['Values', 'WINDOW', 'LOW_FCR', 'repeat_contact_rate', 'fcr_repeat_win
 from collections.abc import Mapping
 from typing import Any
 
-from .. import chains, flags
+from .. import chains, flags, legs
 from ..metric import Around, Convention, Diagnosis, Metric, Moments
 from contact_kpis.metrics.rows import (
     cells,
@@ -234,6 +234,7 @@ def _in_time(t: Any, limit_h: Any) -> Any:
 
 
 def _fcr_no_transfer(t: Any, c: Values) -> Moments:
+    legs.need_kind(t)
     handled = (t.outcome == "answered") & t.talk_ms.notnull()
     passed = t.n_transfers.fill_null(0)
     passed = passed if c["count_consult"] else passed - t.n_consult.fill_null(0)

@@ -343,7 +343,7 @@ blocked_rate = Metric(
 )
 
 # %% ../../../nbs/metrics/customer/10_waiting.ipynb #wb10
-def _callbacks(around: Around) -> Any:  # contact_key, reached_at, is_linked
+def _callbacks(around: Around) -> Any:  # contact_key, reached_at, is_linked; None: nothing tells
     import ibis
 
     e, b = around.tables["queue_events"], around.tables["contacts"]
@@ -357,15 +357,14 @@ def _callbacks(around: Around) -> Any:  # contact_key, reached_at, is_linked
         for n in (n for n in ("prev_id", "root_id", "related_id") if n in b.columns):
             to = b.filter(b[n] != b.contact_id).select(contact_key=b[n], reached_at="started_at")
             found.append(to.mutate(is_linked=True))
-    if not found:
-        ways = "queue_events.route_type, or contacts.initiation with prev_id, root_id or related_id"
-        raise NotComputable("nothing says which call was a callback", ways)
-    return ibis.union(*found) if found[1:] else found[0]
+    return ibis.union(*found) if found[1:] else found[0] if found else None
 
 
 def _requests(t: Any, c: Values, around: Around) -> Any:  # with reached_at, known_until
     asked = t.filter(t.callback_at <= closes(around))
     keys, found = asked.select("event_id", "contact_id", "callback_at"), _callbacks(around)
+    if found is None:
+        return with_contact(asked, around)
     pairs = keys.join(found, keys.contact_id == found.contact_key)
     pairs = pairs.filter(pairs.is_linked | (pairs.reached_at >= pairs.callback_at))
     first = pairs.group_by("event_id").aggregate(reached_at=pairs.reached_at.min())
@@ -373,8 +372,14 @@ def _requests(t: Any, c: Values, around: Around) -> Any:  # with reached_at, kno
     return with_contact(asked.mutate(known_until=closes(around)), around)
 
 # %% ../../../nbs/metrics/customer/10_waiting.ipynb #wb11
+_LINKS = "queue_events.route_type, or contacts.initiation with prev_id, root_id or related_id"
+
+
 def _callback_completion_rate(t: Any, c: Values) -> Moments:
     import ibis
+
+    if "reached_at" not in t.columns:
+        raise NotComputable("nothing says which call was a callback", _LINKS)
 
     asked = t.callback_at.notnull()
     if c["window_h"] is None:

@@ -22,6 +22,7 @@ def _spent(t: Any, c: Values, around: Around) -> Any:
 
 
 def _operating_cost(t: Any, c: Values) -> Moments:
+    money.need(t, c)
     asked = money.chosen(t, c)
     n = asked & t.is_ours & t.amount.notnull()
     return Moments(num=asked.ifelse(t.cost, 0.0), n=n, kind="count", flags=money.left_out(t, c))
@@ -85,7 +86,7 @@ def _with_costs(t: Any, c: Values, around: Around) -> Any:
 
 
 def _cost_per_contact(t: Any, c: Values) -> Moments:
-    return Moments(num=t.cost, den=t.contacts, flags=money.said(t))
+    return Moments(num=t.cost, den=t.contacts, flags=money.said(t, c))
 
 # %% ../../../nbs/metrics/efficiency/50_cost.ipynb #c012
 cost_per_contact = Metric(

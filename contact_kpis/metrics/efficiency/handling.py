@@ -380,11 +380,13 @@ inbound_calls_handled = Metric(
 def _passed(t: Any, c: Values, around: Around) -> Any:
     s = legs.with_place(around.tables["contact_segments"], around)
     t = t if legs.can_tell(s, c) else t.limit(0)
-    counts = {"n_transfers": legs.transferred(s, c), "n_spoken": legs.spoken(s)}
+    counts = {"n_transfers": legs.transferred(s, c)} if "transfer_type" in s.columns else {}
+    counts |= {"n_spoken": legs.spoken(s)}
     return legs.with_counts(t, s, **counts)
 
 
 def _transfer_rate(t: Any, c: Values) -> Moments:
+    legs.need_kind(t)
     if c["unit"] == "legs":
         return Moments(num=t.n_transfers, den=t.n_spoken, flags=_without_legs(t))
     known = _handled(t) & t.has_legs

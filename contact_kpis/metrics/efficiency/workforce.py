@@ -81,8 +81,7 @@ occupancy = Metric(
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w001
 def _hours(t: Any, c: Values, around: Around) -> Any:
-    if c.get("convention") != "icmi":
-        plans.need_paid(around)
+
     rows = plans.hours(around, c["version"])
     if c.get("convention") != "service_desk":
         return rows
@@ -96,12 +95,14 @@ def _hours(t: Any, c: Values, around: Around) -> Any:
 
 def _utilization(t: Any, c: Values) -> Moments:
     sides = {
-        "productive_paid": (t.busy_ms + t.other_ms, t.paid_ms),
-        "available_paid": (t.busy_ms + t.idle_ms, t.paid_ms),
-        "icmi": (t.busy_ms + t.idle_ms, t.logged_ms),
+        "productive_paid": t.busy_ms + t.other_ms,
+        "available_paid": t.busy_ms + t.idle_ms,
+        "icmi": t.busy_ms + t.idle_ms,
+        "service_desk": t.worked_ms if "worked_ms" in t.columns else t.busy_ms,
     }
-    worked = t.worked_ms if "worked_ms" in t.columns else t.busy_ms
-    num, den = (sides | {"service_desk": (worked, t.paid_ms)})[c["convention"]]
+    if c["convention"] != "icmi":
+        plans.need_paid(t)
+    num, den = sides[c["convention"]], t["logged_ms" if c["convention"] == "icmi" else "paid_ms"]
     return Moments(num=num, den=den, n=den > 0)
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w002
@@ -155,8 +156,6 @@ utilization = Metric(
 
 # %% ../../../nbs/metrics/efficiency/20_workforce.ipynb #w006
 def _shrunk(t: Any, c: Values, around: Around) -> Any:
-    if c["base"] == "paid":
-        plans.need_paid(around)
     p = plans.planned(around, c["version"])
     paid = plans.said(p, "paid")
     p = p.mutate(
@@ -165,7 +164,8 @@ def _shrunk(t: Any, c: Values, around: Around) -> Any:
         paid_open_ms=(paid & p.is_on_queue).ifelse(p.planned_ms, 0),
         ready_ms=0 * p.planned_ms,
     )
-    p = plans.by_day(p)
+    told = "paid" in around.tables["schedules"].columns
+    p = plans.by_day(p if told else p.drop("paid_ms", "paid_open_ms"))
     return p if c["kind"] == "scheduled" else _less_ready(p, around)
 
 
@@ -184,6 +184,8 @@ def _left(s: Mapping[str, Any]) -> Any:
 
 def _shrinkage(t: Any, c: Values) -> Moments:
     paid = c["base"] == "paid"
+    if paid:
+        plans.need_paid(t)
     base = t.paid_ms if paid else t.planned_ms
     if c["kind"] == "actual":
         return Moments(num=base - t.ready_ms, den=base, n=base > 0, kind="smooth", of=_left)

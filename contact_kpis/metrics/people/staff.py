@@ -106,7 +106,7 @@ lost_service_hours = Metric(
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c011
 def _unapproved(t: Any, c: Values, around: Around) -> Any:
-    plans.need_paid(around)
+
     a = plans.seen(with_staff(t, around, "started_at"), around, from_first=False)
     p = plans.seen(plans.planned(around, c["version"]), around, from_first=False)
     lost = a.hours.fill_null(0)
@@ -114,11 +114,13 @@ def _unapproved(t: Any, c: Values, around: Around) -> Any:
     planned = a.planned.fill_null(False) if "planned" in a.columns else a.approved.isnull()
     ill = (_kind(a) == "sick") & ~refused & ~planned
     absent = counted(a, "started", refused_h=refused.ifelse(lost, 0), ill_h=ill.ifelse(lost, 0))
-    paid = plans.said(p, "paid").ifelse(p.planned_ms, 0) / _HOUR
-    return plans.without_clock(stack(absent, counted(p, "started", paid_h=paid)))
+    told = "paid" in p.columns
+    paid = {"paid_h": p.paid.fill_null(False).ifelse(p.planned_ms, 0) / _HOUR} if told else {}
+    return plans.without_clock(stack(absent, counted(p, "started", **paid)))
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c012
 def _unplanned_absence_rate(t: Any, c: Values) -> Moments:
+    plans.need_paid(t, "paid_h")
     num = t.refused_h + t.ill_h if c["count_sick"] else t.refused_h
     return Moments(num=num, den=t.paid_h, n=t.paid_h > 0)
 
@@ -201,13 +203,7 @@ def _leavers(v: Any, around: Around) -> Any:
     return gone.mutate(counted_on=gone.left_on)
 
 # %% ../../../nbs/metrics/people/20_staff.ipynb #c019
-_TELLS = {"early": "hired_on", "voluntary": "leave_reason"}
-
-
 def _turnover(t: Any, c: Values, around: Around) -> Any:
-    name = _TELLS.get(c["kind"], "left_on")
-    if name not in t.columns:
-        raise NotComputable(f"the agents have no {name}", f"the column agents.{name}")
     v = _versions(t)
     gone = _leavers(v, around).mutate(left=1, heads=0.0, years=0.0)
     present = _by_day if c["denominator"] == "daily" else _at_ends
@@ -246,8 +242,15 @@ _NOT_BY_CHOICE = ("dismissed", "dismissal", "redundancy", "retirement", "health"
 _EARLY_D = 90
 
 
+_TELLS = {"early": "hired_on", "voluntary": "leave_reason"}
+
+
 def _agent_attrition(t: Any, c: Values) -> Moments:
     import ibis
+
+    name = _TELLS.get(c["kind"], "left_on")
+    if name not in t.columns:
+        raise NotComputable(f"the agents have no {name}", f"the column agents.{name}")
 
     rows = t.left > 0
     if c["kind"] == "voluntary":
