@@ -353,7 +353,10 @@ def _problem(ws: Workspace, metric: Metric, q: asked.Question) -> str:
     reason = lacking(ws.opened, metric)
     if reason:
         return f"needs={reason}"
-    absent = _no_dimension(ws.opened, metric, _dimensions(q))
+    try:
+        absent = _no_dimension(ws.opened, metric, _dimensions(q))
+    except NotComputable as error:
+        return f"impossible={error.found}"
     if absent:
         return f"no_dimension={absent}"
     return "" if compute.is_inside(ws.opened, metric, q) else "outside"

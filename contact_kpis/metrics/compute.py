@@ -862,16 +862,21 @@ def compute(
     frames: dict[str, pd.DataFrame] = {}
     words: dict[str, dict[str, str]] = {}
     sums: dict[str, Sums] = {}
-    for group in _groups(metrics):
+    groups = _groups(metrics)
+    while groups:
+        group = groups.pop(0)
         span = span_of(opened, group[0], q)
         check_span(q, span)
-        hourly = _is_hourly(q, span) and (not group[0].prepare or has_clock(opened, group[0]))
         try:
+            hourly = _is_hourly(q, span) and (not group[0].prepare or has_clock(opened, group[0]))
             asked_for, asked = query(opened, group, q, hourly)
         except NotComputable as error:
-            if len(metrics) == len(group) == 1:
+            if len(metrics) == 1:
                 raise
-            frames |= {m.definition_id: _impossible(m, q, error) for m in group}
+            if len(group) > 1:  # perhaps the others can
+                groups += [[m] for m in group]
+            else:
+                frames[group[0].definition_id] = _impossible(group[0], q, error)
             continue
         table = opened.backend.to_pyarrow(asked_for)
         _refuse_many(table, q)
