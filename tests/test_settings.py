@@ -217,7 +217,9 @@ class TestFile:
             ("channel", "chat"),
         ]
         assert calendar_of(told, site="haifa").country == "DE"
+        assert told.changes["service_level"] == ((date(2026, 4, 1), {"threshold_s": 20}),)
         rest = Settings(calendars=told.calendars, sites=told.sites, overrides=told.overrides)
+        rest = replace(rest, changes=told.changes)
         assert told == replace(rest, conventions=told.conventions)
 
     def test_every_key_is_shown(self):

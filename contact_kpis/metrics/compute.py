@@ -941,7 +941,8 @@ def behind(
     part = m.event if m.event is not None else m.num
     base = base if base.type().is_boolean() else (base > 0).fill_null(False)
     part = part if part.type().is_boolean() else (part > 0).fill_null(False)
-    made = metric.needs or metric.day or "contact_id" not in t.columns
+    own_rows = metric.prepare is None or metric.table in ("contacts", "tickets")
+    made = metric.needs or metric.day or not own_rows
     own = columns_of(opened, metric) if made else opened.tables[metric.table].columns
     own = [c for c in own if metric.table != "tickets" or made or c not in tickets.LATER]
     flagged = t.mutate(is_numerator=part, is_denominator=base, **_added(m, part, base))

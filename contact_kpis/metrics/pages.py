@@ -61,8 +61,9 @@ def _facts(metric: Metric) -> list[tuple[str, str]]:
 def _conventions(metric: Metric) -> Sequence[tuple[str, ...]]:
     rows = []
     for c in metric.conventions:
-        values = [*c.allowed, *c.words] or ["a text" if c.free else "a number"]
-        shown = ", ".join(_code(v) for v in dict.fromkeys(values))
+        named = list(map(_code, dict.fromkeys((*c.allowed, *c.words))))
+        open_ = [] if c.allowed else ["a text" if c.free else "a number"]
+        shown = ", ".join([*open_, *named])
         rows.append((_code(c.name), _code(metric.values[c.name]), shown, _text(c.text)))
     return rows
 
@@ -71,7 +72,7 @@ def _vendors(presets: tuple[Preset, ...]) -> Sequence[tuple[str, ...]]:
     rows = []
     for p in presets:
         chosen = ", ".join(_code(f"{name}={value}") for name, value in p.chosen) or "the defaults"
-        left = "; ".join(_text(part) for part in (p.unsaid, p.differs) if part) or "–"
+        left = " ".join(_text(part) for part in (p.unsaid, p.differs) if part) or "–"
         rows.append((_text(VENDORS[p.vendor]), _text(p.says), chosen, left))
     return rows
 
@@ -88,7 +89,7 @@ def page(
     vendor_head = ("vendor", "what it documents", "conventions", "left open, or different")
     parts = [
         f"# {_text(metric.name)}\n\n> {_text(metric.formula)}\n{status}",
-        _table("Facts", ("", ""), _facts(metric)),
+        _table("Facts", ("what", "is"), _facts(metric)),
         _table(
             "Conventions", ("name", "default", "values", "what it decides"), _conventions(metric)
         ),
