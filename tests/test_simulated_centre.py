@@ -236,6 +236,7 @@ def test_kpis_are_those_of_an_import(both_ways):
     same = ["metric", "definition_id", "unit", "value", "n", "pending", "status", "method"]
     pd.testing.assert_frame_equal(mine[same], theirs[same])
     many = mine["n_clusters"] >= 100  # a handful of customers can fall into one bucket or two
+    many &= ~mine["method"].str.contains("quantile")  # read off a band that goes in steps
     assert many.sum() >= 20 and mine["se"].isna().equals(theirs["se"].isna())
     np.testing.assert_allclose(mine["se"][many], theirs["se"][many], rtol=0.3)
 
@@ -310,7 +311,6 @@ NEVER = {  # may only shrink: column -> why no row of this centre has it
     "contacts.related_id": "as root_id",
     "queue_events.priority": "left out; contacts.priority has it",
     "agent_states.reason": "presence says as much",
-    "survey_items.answer": "all items are scales, none is open",
     "emotions.model_id": "people choose moods themselves; no model labels any",
     "emotions.model_version": "as model_id",
     "emotions.probability": "as model_id",
