@@ -238,7 +238,8 @@ def test_kpis_are_those_of_an_import(both_ways):
     many = mine["n_clusters"] >= 100  # a handful of customers can fall into one bucket or two
     many &= ~mine["method"].str.contains("quantile")  # read off a band that goes in steps
     assert many.sum() >= 20 and mine["se"].isna().equals(theirs["se"].isna())
-    np.testing.assert_allclose(mine["se"][many], theirs["se"][many], rtol=0.3)
+    apart = (mine["se"][many] / theirs["se"][many] - 1).abs()
+    assert apart.median() < 0.1 and apart.max() < 0.5  # heavy tails fall into other buckets
 
 
 # The contract, for every plan

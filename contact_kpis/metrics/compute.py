@@ -107,9 +107,17 @@ def bucket(
     return (h >> (MIX.middle.bit_length() - 1)) & (BUCKETS - 1)
 
 
+def _scattered(key: Any) -> Any:  # as `stats.cluster.scatter` does
+    h = key % MIX.prime
+    for factor, shift in MIX.rounds:
+        h = (h * factor + shift) % MIX.prime
+        h = h * h % MIX.prime
+    return h
+
+
 def _cluster_key(t: Any, cluster: str, hourly: bool) -> Any:
     if cluster == "customer":
-        return t.customer_no.coalesce(t.local_on.epoch_days()).cast("int64")
+        return _scattered(t.customer_no.coalesce(t.local_on.epoch_days()).cast("int64"))
     if cluster == "agent":
         return _number_of(t.agent_id.fill_null(""))
     number = t.local_on.epoch_days().cast("int64")

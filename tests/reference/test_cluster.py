@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from contact_kpis.errors import BadInput
+from contact_kpis.metrics.compute import _scattered, bucket
 from contact_kpis.stats.cluster import (
     BUCKETS,
     MIX,
@@ -15,6 +16,7 @@ from contact_kpis.stats.cluster import (
     jackknife_ratio,
     ratio,
     ratio_se,
+    scatter,
     share_differences,
     share_interval,
 )
@@ -171,3 +173,20 @@ def test_what_cannot_be_known_is_nan():
     nothing = np.zeros(0)
     assert len(bucket_ratios(nothing.astype(int), nothing, nothing, 0).value) == 0
     assert np.isnan(bucket_ratios(nothing.astype(int), nothing, nothing, 3).value).all()
+
+
+def test_keys_in_a_row_are_scattered_as_by_chance():
+    "Chi-squared of 128 buckets has mean 127 and standard deviation 16; unscattered it is near 0."
+    for n in (500, 2_500, 12_000, 100_000):
+        counts = [
+            np.bincount(bucket_of(k), minlength=128) for k in (np.arange(n), scatter(range(n)))
+        ]
+        even, chance = (((c - c.mean()) ** 2).sum() / c.mean() for c in counts)
+        assert even < 60 and 127 - 4 * 16 < chance < 127 + 4 * 16, n
+
+
+def test_an_engine_scatters_alike():
+    key = np.array([0, 1, 2, 127, 128, 12_345, 2_147_483_646, 2_147_483_647, 2_000_000_017])
+    t = ibis.memtable({"key": key})
+    found = t.select(t.key, bucket=bucket(_scattered(t.key))).to_pandas().sort_values("key")
+    assert found["bucket"].tolist() == bucket_of(scatter(np.sort(key))).tolist()
