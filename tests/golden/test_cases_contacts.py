@@ -276,7 +276,7 @@ case(
     "transfer_rate",
     FIVE,
     (80.0, {}),
-    (40.0, {"scope": "department"}),  # x1, x4 (seed 002: to another department)
+    (40.0, {"scope": "department"}),  # x1, x4 (to another department)
     (20.0, {"scope": "external"}),  # x3
     (20.0, {"cause": "system"}),  # x2 stays in its queue
     (40.0, {"cause": "wrong_department"}),  # x1, x4: without skills each queue is a department
